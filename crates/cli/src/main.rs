@@ -1,0 +1,2 @@
+//! `flagger`: the operator and its command line.
+fn main() {}

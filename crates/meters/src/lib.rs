@@ -1,0 +1,1 @@
+//! One metric provider a file: queries to requests, responses to readings.

@@ -1,0 +1,1 @@
+//! The shell: watches, schedule, drive loop, performing effects.

@@ -1,0 +1,3 @@
+//! The decision: a rollout as a pure function.
+
+pub mod traffic;

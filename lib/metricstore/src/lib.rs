@@ -1,0 +1,1 @@
+//! A small metrics store with the Prometheus HTTP query API.
