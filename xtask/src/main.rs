@@ -1,2 +1,27 @@
-//! Repository tasks.
-fn main() {}
+//! Repository tasks, run as `cargo xtask <task>`.
+//!
+//! Start reading at [`main`]: each task is a module of the same name.
+
+mod generate;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+const USAGE: &str = "usage: cargo xtask generate [--check]";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = repository()?;
+    match arguments.as_slice() {
+        ["generate"] => generate::write(root),
+        ["generate", "--check"] => generate::check(root),
+        _ => bail!(USAGE),
+    }
+}
+
+/// The root of the repository, of which `xtask` is a folder.
+fn repository() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is not in a repository")
+}

@@ -1,1 +1,16 @@
-//! The shell: watches, schedule, drive loop, performing effects.
+//! The shell: everything that touches the world, so that the rooms that decide need not.
+//!
+//! It does not decide anything about a rollout: it reads and writes objects ([`cluster`]), performs HTTP ([`web`]), leaves
+//! Kubernetes Events ([`recorder`]), tells what happens ([`telemetry`], [`admin`]) and knows when to stop ([`shutdown`]).
+//! What the user asked for on the command line is in [`args`].
+//!
+//! Start reading at [`cluster::Cluster`].
+
+pub mod admin;
+pub mod args;
+pub mod cluster;
+pub mod shutdown;
+pub mod telemetry;
+pub mod web;
+
+mod cause;

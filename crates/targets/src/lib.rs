@@ -1,1 +1,25 @@
-//! Workloads as pure functions.
+//! Workloads as pure functions: what a release does to the thing that it releases.
+//!
+//! A *target* is the workload that the user changes; beside it runs the *primary*, a copy that carries the traffic and only
+//! changes by promotion. Each kind of workload is one file that answers the same questions ([`Target`]): what revision is
+//! this, is it ready, create the primary, promote, scale, give everything back. [`autoscalers`] does the same for what
+//! scales a target.
+//!
+//! Objects are asked for through [`ports::Seen`], changes are returned as [`ports::Change`]; an empty answer means that the
+//! cluster is as it should be. Nothing here knows about phases, traffic, metrics, a client or the time of day.
+//!
+//! Start reading at [`Target`] in `target.rs`, then `deployment.rs`.
+
+pub mod autoscalers;
+mod context;
+mod deployment;
+mod discovery;
+mod error;
+mod metadata;
+pub mod revision;
+mod scheduling;
+mod target;
+
+pub use context::{Context, Settings};
+pub use error::Error;
+pub use target::{Facts, Label, Port, Readiness, Side, Target, all, find};

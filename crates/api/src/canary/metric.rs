@@ -1,0 +1,49 @@
+//! One metric check.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::NameRef;
+#[cfg(feature = "schema")]
+use crate::schema;
+
+/// A measurement and the range that it has to stay in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CanaryMetric {
+    /// request-success-rate and request-duration are built in; others need a templateRef.
+    pub name: String,
+    /// Length of the window that the query looks at, 1m when absent.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = schema::INTERVAL)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// Least good value of request-success-rate, largest of others (deprecated, use thresholdRange).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Values that pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold_range: Option<ThresholdRange>,
+    /// PromQL query (deprecated, use templateRef).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The MetricTemplate that holds the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_ref: Option<NameRef>,
+    /// Variables for the template.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub template_variables: BTreeMap<String, String>,
+}
+
+/// Both ends belong to the range; an absent end is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ThresholdRange {
+    /// Smallest value that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Largest value that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}

@@ -1,0 +1,312 @@
+//! The command line of the operator: the original's flags, by the original's rules.
+//!
+//! `table.rs` lists the flags, `typed.rs` reads what was typed, [`Settings`] is what it means. A flag that has no effect (yet)
+//! is accepted and named in [`Settings::warnings`], so that it is never silently ignored.
+//!
+//! Start reading at [`parse`].
+
+mod table;
+mod typed;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::duration;
+use http::Uri;
+
+use self::table::{Effect, usage};
+use self::typed::{Misread, Typed, parse_bool};
+use crate::cluster::Access;
+use crate::telemetry::{Encoding, Level};
+
+pub use self::table::markdown;
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How to reach the cluster.
+    pub access: Access,
+    /// Requests to the API server in a second.
+    pub requests_per_sec: u32,
+    /// Requests to the API server that may go at once.
+    pub requests_burst: u32,
+    /// The namespace whose canaries are looked after; all without one.
+    pub namespace: Option<String>,
+    /// The provider of canaries that do not name one.
+    pub mesh_provider: String,
+    /// The Prometheus for the built-in checks: a URL with scheme and host.
+    pub metrics_server: String,
+    /// How often canaries are looked after.
+    pub control_loop_interval: Duration,
+    /// Labels that select pods, in order of preference.
+    pub selector_labels: Vec<String>,
+    /// Prefixes of the labels and annotations that primaries get; `*` for all.
+    pub include_label_prefixes: Vec<String>,
+    /// Whether ConfigMaps and Secrets get primary copies and are watched.
+    pub config_tracking: bool,
+    /// Whether references may lead to other namespaces.
+    pub cross_namespace_refs: bool,
+    /// The port of `/healthz` and `/metrics`.
+    pub port: u16,
+    /// The least important kind of log line.
+    pub log_level: Level,
+    /// The form of log lines.
+    pub log_encoding: Encoding,
+    /// What of the command line has no effect, in sentences for the log.
+    pub warnings: Vec<String>,
+}
+
+/// The process has nothing to run: print this and end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// What to print, line break included.
+    pub text: String,
+    /// Where to.
+    pub stream: Stream,
+    /// The status to end with.
+    pub code: u8,
+}
+
+/// Where a text is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// For what was asked for.
+    Stdout,
+    /// For what went wrong.
+    Stderr,
+}
+
+/// Understands the command line (without the program's name) and the environment.
+pub fn parse(args: impl Iterator<Item = String>, env: impl Fn(&str) -> Option<String>) -> Result<Settings, Exit> {
+    let settings = Typed::read(args, env).and_then(|typed| match parse_bool(typed.text("version")) {
+        Some(true) => Ok(None),
+        _ => settings(&typed).map(Some),
+    });
+    match settings {
+        Ok(Some(settings)) => Ok(settings),
+        Ok(None) => Err(Exit { text: version(), stream: Stream::Stdout, code: 0 }),
+        Err(Misread::Help) => Err(Exit { text: usage(), stream: Stream::Stdout, code: 0 }),
+        Err(misread) => Err(Exit { text: format!("{misread}\n{}", usage()), stream: Stream::Stderr, code: 2 }),
+    }
+}
+
+/// The line that `-version` prints.
+pub fn version() -> String {
+    let revision = option_env!("FLAGGER_REVISION").unwrap_or("unknown");
+    format!("Flagger version {} revision {revision}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// What the typed flags mean.
+fn settings(typed: &Typed) -> Result<Settings, Misread> {
+    let mut warnings = warnings(typed);
+    Ok(Settings {
+        access: Access { kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from), master: filled(typed, "master") },
+        requests_per_sec: number(typed, "kubeconfig-qps")?,
+        requests_burst: number(typed, "kubeconfig-burst")?,
+        namespace: filled(typed, "namespace"),
+        mesh_provider: typed.text("mesh-provider").to_owned(),
+        metrics_server: url(typed, "metrics-server")?,
+        control_loop_interval: interval(typed, "control-loop-interval")?,
+        selector_labels: list(typed, "selector-labels"),
+        include_label_prefixes: list(typed, "include-label-prefix"),
+        config_tracking: flag(typed, "enable-config-tracking"),
+        cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
+        port: port(typed, "port")?,
+        log_level: log_level(typed, &mut warnings),
+        log_encoding: Encoding::parse(typed.text("zap-encoding"))
+            .ok_or_else(|| wrong(typed, "zap-encoding", "must be json or console"))?,
+        warnings,
+    })
+}
+
+fn warnings(typed: &Typed) -> Vec<String> {
+    let mut warnings: Vec<_> = typed
+        .without_effect()
+        .map(|(name, effect)| match effect {
+            Effect::Later => format!("-{name} is accepted and has no effect yet"),
+            Effect::Now | Effect::Never => format!("-{name} is accepted and ignored"),
+        })
+        .collect();
+    if let Some(first) = typed.rest.first() {
+        warnings.push(format!(
+            "arguments from {first:?} on are ignored; a boolean flag takes its value after =, as in -x=true"
+        ));
+    }
+    warnings
+}
+
+/// Quirk: a word that is no level means info, as in the original; unlike there it is warned about.
+fn log_level(typed: &Typed, warnings: &mut Vec<String>) -> Level {
+    let text = typed.text("log-level");
+    Level::parse(text).unwrap_or_else(|| {
+        warnings.push(format!("-log-level {text:?} is not a level, using info"));
+        Level::Info
+    })
+}
+
+fn filled(typed: &Typed, name: &str) -> Option<String> {
+    Some(typed.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn flag(typed: &Typed, name: &str) -> bool {
+    parse_bool(typed.text(name)).unwrap_or_default()
+}
+
+fn list(typed: &Typed, name: &str) -> Vec<String> {
+    typed.text(name).split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn number(typed: &Typed, name: &'static str) -> Result<u32, Misread> {
+    let number = typed.text(name).parse().ok().filter(|number| 0 < *number);
+    number.ok_or_else(|| wrong(typed, name, "must be a number above 0"))
+}
+
+fn port(typed: &Typed, name: &'static str) -> Result<u16, Misread> {
+    typed.text(name).parse().map_err(|_| wrong(typed, name, "must be a port from 0 to 65535"))
+}
+
+fn interval(typed: &Typed, name: &'static str) -> Result<Duration, Misread> {
+    let duration = duration::parse(typed.text(name)).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| wrong(typed, name, "must be longer than 0"))
+}
+
+fn url(typed: &Typed, name: &'static str) -> Result<String, Misread> {
+    let text = typed.text(name);
+    let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    match text.parse::<Uri>() {
+        Ok(uri) if absolute(&uri) => Ok(text.to_owned()),
+        _ => Err(wrong(typed, name, "must be a URL such as http://prometheus:9090")),
+    }
+}
+
+fn wrong(typed: &Typed, name: &'static str, problem: &str) -> Misread {
+    Misread::Value { name, value: typed.text(name).to_owned(), problem: problem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_env(line: &str, env: &[(&str, &str)]) -> Result<Settings, Exit> {
+        let env = |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        parse(line.split_whitespace().map(str::to_owned), env)
+    }
+
+    fn read(line: &str) -> Settings {
+        with_env(line, &[]).unwrap()
+    }
+
+    /// The first line of what is printed, and the status.
+    fn refused(line: &str) -> (String, u8) {
+        let exit = with_env(line, &[]).unwrap_err();
+        (exit.text.lines().next().unwrap_or_default().to_owned(), exit.code)
+    }
+
+    #[test]
+    fn without_flags_the_documented_defaults_hold() {
+        let expected = Settings {
+            access: Access::default(),
+            requests_per_sec: 100,
+            requests_burst: 250,
+            namespace: None,
+            mesh_provider: "istio".to_owned(),
+            metrics_server: "http://prometheus:9090".to_owned(),
+            control_loop_interval: Duration::from_secs(10),
+            selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
+            include_label_prefixes: Vec::new(),
+            config_tracking: true,
+            cross_namespace_refs: true,
+            port: 8080,
+            log_level: Level::Debug,
+            log_encoding: Encoding::Json,
+            warnings: Vec::new(),
+        };
+        assert_eq!(read(""), expected);
+    }
+
+    #[test]
+    fn one_dash_or_two_and_a_value_after_space_or_equals_sign_mean_the_same() {
+        for line in [
+            "-namespace=test",
+            "--namespace=test",
+            "-namespace test",
+            "--namespace test",
+            "-namespace a -namespace=test",
+        ] {
+            assert_eq!(read(line).namespace.as_deref(), Some("test"), "{line}");
+        }
+        assert_eq!(read("-metrics-server=http://p:9090/?a=b").metrics_server, "http://p:9090/?a=b");
+    }
+
+    #[test]
+    fn booleans_take_their_value_only_after_an_equals_sign() {
+        assert!(!read("-no-cross-namespace-refs").cross_namespace_refs);
+        assert!(read("-no-cross-namespace-refs=F").cross_namespace_refs);
+        assert!(!read("-enable-config-tracking=false").config_tracking);
+        let settings = read("-no-cross-namespace-refs true -namespace test");
+        assert_eq!(settings.namespace, None);
+        let warning = r#"arguments from "true" on are ignored; a boolean flag takes its value after =, as in -x=true"#;
+        assert_eq!(settings.warnings, [warning]);
+    }
+
+    #[test]
+    fn what_can_not_be_understood_ends_with_usage_and_status_2() {
+        for (line, message) in [
+            ("-nope", "flag provided but not defined: -nope"),
+            ("-nope=1", "flag provided but not defined: -nope"),
+            ("---namespace x", "bad flag syntax: ---namespace"),
+            ("-=x", "bad flag syntax: -=x"),
+            ("-namespace", "flag needs an argument: -namespace"),
+            ("-version=maybe", r#"invalid value "maybe" for flag -version: must be true or false"#),
+            ("-threadiness two", r#"invalid value "two" for flag -threadiness: must be a whole number"#),
+            (
+                "-control-loop-interval 10",
+                r#"invalid value "10" for flag -control-loop-interval: a duration needs a unit (ns, us, ms, s, m or h) after each number"#,
+            ),
+            ("-control-loop-interval 0", r#"invalid value "0" for flag -control-loop-interval: must be longer than 0"#),
+            ("-port 99999", r#"invalid value "99999" for flag -port: must be a port from 0 to 65535"#),
+            ("-kubeconfig-qps 0", r#"invalid value "0" for flag -kubeconfig-qps: must be a number above 0"#),
+            (
+                "-metrics-server prometheus:9090",
+                r#"invalid value "prometheus:9090" for flag -metrics-server: must be a URL such as http://prometheus:9090"#,
+            ),
+            ("-zap-encoding xml", r#"invalid value "xml" for flag -zap-encoding: must be json or console"#),
+        ] {
+            assert_eq!(refused(line), (message.to_owned(), 2), "{line}");
+        }
+        let exit = with_env("-nope", &[]).unwrap_err();
+        assert_eq!(exit.stream, Stream::Stderr);
+        assert!(exit.text.contains("\nUsage of flagger:\n"));
+    }
+
+    #[test]
+    fn help_and_version_end_well() {
+        for line in ["-h", "--help", "-port 1 -help"] {
+            assert_eq!(refused(line), ("Usage of flagger:".to_owned(), 0), "{line}");
+        }
+        let (line, code) = refused("-version");
+        assert!(line.starts_with("Flagger version ") && line.contains(" revision "), "{line}");
+        assert_eq!(code, 0);
+    }
+
+    #[test]
+    fn flags_without_effect_are_accepted_and_named() {
+        let settings = read("-enable-leader-election -v=5 -threadiness 4 -slack-user=flagger");
+        let expected = [
+            "-enable-leader-election is accepted and has no effect yet",
+            "-threadiness is accepted and has no effect yet",
+            "-v is accepted and ignored",
+        ];
+        assert_eq!(settings.warnings, expected, "a default that is spelled out is no news");
+        let settings = with_env("", &[("SLACK_URL", "http://slack"), ("MSTEAMS_URL", "")]).unwrap();
+        assert_eq!(settings.warnings, ["-slack-url is accepted and has no effect yet"]);
+    }
+
+    #[test]
+    fn a_documented_level_is_understood_and_a_wrong_one_is_info_with_a_warning() {
+        assert_eq!(read("-log-level warning").log_level, Level::Warn);
+        let settings = read("-log-level loud");
+        assert_eq!(settings.log_level, Level::Info);
+        assert_eq!(settings.warnings, [r#"-log-level "loud" is not a level, using info"#]);
+    }
+}

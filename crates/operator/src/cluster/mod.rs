@@ -1,0 +1,267 @@
+//! Everything that is spoken with the API server.
+//!
+//! [`connect`] opens the connection, [`Cluster`] is the handle that the rest of the shell holds: it reads (from watches where
+//! there are any), performs [`Change`]s and patches status. It does not know what a canary is, and never repeats a write by
+//! itself: an [`Error`] says whether starting over can help.
+//!
+//! Start reading at [`Cluster::get`] and [`Cluster::perform`]; `watching.rs` fills what `cache.rs` keeps.
+
+mod cache;
+mod call;
+mod connect;
+mod discovery;
+mod error;
+mod lean;
+mod pace;
+mod watching;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ports::{Change, Key, Kind, Object};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tokio::task::AbortHandle;
+
+use self::cache::{Objects, Store};
+use self::call::Call;
+use self::pace::Pace;
+use self::watching::Watching;
+
+pub use self::cache::State;
+pub use self::connect::{Access, ConnectError, connect};
+pub use self::discovery::{DiscoveryError, Version};
+pub use self::error::{Doing, Error, Reason};
+pub use self::watching::{Notice, Notices};
+
+/// How many notices a reader may lag behind before it gets [`Notice::Lost`]; a few hundred bytes each.
+const NOTICES_MAX: usize = 1024;
+
+/// Requests per second and burst unless told otherwise, as the original's flags default to.
+const PACE_DEFAULT: (u32, u32) = (100, 250);
+
+/// Which namespaces a watch covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// This one.
+    Namespace(String),
+}
+
+impl Scope {
+    fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Namespace(only) => only == namespace,
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Namespace(namespace) => Some(namespace),
+        }
+    }
+}
+
+/// From what `-namespace` says: everything, or one namespace.
+impl From<Option<String>> for Scope {
+    fn from(namespace: Option<String>) -> Self {
+        namespace.map_or(Self::All, Self::Namespace)
+    }
+}
+
+/// A handle on one cluster; cheap to clone. Its watches end with the last handle.
+#[derive(Clone)]
+pub struct Cluster {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: kube::Client,
+    pace: Pace,
+    watches: RwLock<BTreeMap<Kind, Watch>>,
+    notices: broadcast::Sender<Notice>,
+}
+
+struct Watch {
+    scope: Scope,
+    store: Arc<Store>,
+    task: AbortHandle,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let watches = self.watches.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for watch in watches.values() {
+            watch.task.abort();
+        }
+    }
+}
+
+impl Cluster {
+    /// The cluster behind `client`.
+    pub fn new(client: kube::Client) -> Self {
+        Self::paced(client, PACE_DEFAULT.0, PACE_DEFAULT.1)
+    }
+
+    /// The cluster behind `client`, asked at most `per_sec` times a second after a burst of `burst` requests.
+    pub fn paced(client: kube::Client, per_sec: u32, burst: u32) -> Self {
+        let shared = Shared {
+            client,
+            pace: Pace::new(per_sec, burst),
+            watches: RwLock::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The object, `None` when it does not exist.
+    ///
+    /// From the watch when one covers it and knows everything; from the API server otherwise.
+    pub async fn get(&self, key: &Key) -> Result<Option<Object>, Error> {
+        if let Some(store) = self.store_of(key) {
+            match store.state() {
+                State::Ready => return Ok(store.with(|objects| objects.get(&key.namespace, &key.name).cloned())),
+                State::Absent => return Ok(None),
+                State::Listing => {}
+            }
+        }
+        self.fetch(key).await
+    }
+
+    /// The object as the API server has it now, past the watches: the look to take after a conflict.
+    pub async fn fetch(&self, key: &Key) -> Result<Option<Object>, Error> {
+        let answer = self.send(Call::get(key)?).await;
+        match answer {
+            Ok(lean) => Ok(Some(self.keep(key, lean.into_object(key.kind)))),
+            Err(error) if error.reason == Reason::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Performs one change and returns the object as it is afterwards, `None` after a deletion.
+    ///
+    /// What comes back is seen by the next [`Cluster::get`], so that we read our own writes.
+    pub async fn perform(&self, change: &Change) -> Result<Option<Object>, Error> {
+        let key = change.key();
+        let call = match change {
+            Change::Create(_, object) => Call::create(key, object)?,
+            Change::Replace(_, object) => Call::replace(key, object)?,
+            Change::Merge(_, patch) => Call::merge(key, patch)?,
+            Change::Delete(_) => return self.delete(key).await,
+        };
+        let lean = self.send(call).await?;
+        Ok(Some(self.keep(key, lean.into_object(key.kind))))
+    }
+
+    /// Merges `status` into the status of the object that has this `uid`.
+    ///
+    /// The uid is a precondition: an object that was deleted and created again under the same name does not inherit a status
+    /// ([`Reason::Conflict`]).
+    pub async fn patch_status(&self, key: &Key, uid: &str, status: &Value) -> Result<Object, Error> {
+        let patch = json!({"metadata": {"uid": uid}, "status": status});
+        let lean = self.send(Call::merge_status(key, &patch)?).await?;
+        Ok(self.keep(key, lean.into_object(key.kind)))
+    }
+
+    /// Starts following a kind, unless it is followed already.
+    ///
+    /// A kind that is not installed is no error: it is looked for every now and then, and counts as having no objects.
+    pub fn watch(&self, kind: Kind, scope: &Scope) {
+        let mut watches = self.shared.watches.write().unwrap_or_else(PoisonError::into_inner);
+        watches.entry(kind).or_insert_with(|| {
+            let store = Arc::new(Store::new());
+            let watching = Watching {
+                kind,
+                scope: scope.clone(),
+                store: Arc::clone(&store),
+                notices: self.shared.notices.clone(),
+            };
+            let task = tokio::spawn(watching.run(self.shared.client.clone())).abort_handle();
+            Watch { scope: scope.clone(), store, task }
+        });
+    }
+
+    /// Waits until the watch of `kind` knows everything, or knows that the kind is not installed.
+    ///
+    /// A kind that nobody watches never settles: the answer is [`State::Listing`] at once.
+    pub async fn settled(&self, kind: Kind) -> State {
+        match self.store(kind) {
+            Some(store) => store.settled().await,
+            None => State::Listing,
+        }
+    }
+
+    /// The names of all watched objects of a kind, in order.
+    pub fn keys(&self, kind: Kind) -> Vec<Key> {
+        self.read(kind, |objects| objects.iter().map(|(namespace, name, _)| Key::new(kind, namespace, name)).collect())
+    }
+
+    /// All watched objects of a kind, by namespace and name.
+    pub fn objects(&self, kind: Kind) -> Vec<Object> {
+        self.read(kind, |objects| objects.iter().map(|(_, _, object)| Arc::clone(object)).collect())
+    }
+
+    /// What the watches see from now on.
+    pub fn notices(&self) -> Notices {
+        Notices(self.shared.notices.subscribe())
+    }
+
+    async fn delete(&self, key: &Key) -> Result<Option<Object>, Error> {
+        let lean = match self.send(Call::delete(key)?).await {
+            Ok(lean) => lean,
+            Err(error) if error.reason == Reason::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // The answer is the object while finalizers hold it, and a `Status` or the object's last state when it is gone.
+        let object = lean.into_object(key.kind);
+        if held_by_finalizers(&object) {
+            return Ok(Some(self.keep(key, object)));
+        }
+        if let Some(store) = self.store_of(key) {
+            store.with(|objects| {
+                if let Some(last) = objects.get(&key.namespace, &key.name).cloned() {
+                    objects.remove(&last);
+                }
+            });
+        }
+        Ok(None)
+    }
+
+    async fn send(&self, call: Call) -> Result<lean::Lean, Error> {
+        self.shared.pace.turn().await;
+        call.send(&self.shared.client).await
+    }
+
+    /// Puts an answer where the next `get` finds it.
+    fn keep(&self, key: &Key, object: Value) -> Object {
+        let object = cache::shared(object);
+        if let Some(store) = self.store_of(key) {
+            store.with(|objects| objects.put(Arc::clone(&object)));
+        }
+        object
+    }
+
+    fn read<T: Default>(&self, kind: Kind, read: impl FnOnce(&Objects) -> T) -> T {
+        self.store(kind).map(|store| store.with(|objects| read(objects))).unwrap_or_default()
+    }
+
+    fn store(&self, kind: Kind) -> Option<Arc<Store>> {
+        let watches = self.shared.watches.read().unwrap_or_else(PoisonError::into_inner);
+        watches.get(&kind).map(|watch| Arc::clone(&watch.store))
+    }
+
+    fn store_of(&self, key: &Key) -> Option<Arc<Store>> {
+        let watches = self.shared.watches.read().unwrap_or_else(PoisonError::into_inner);
+        let watch = watches.get(&key.kind).filter(|watch| watch.scope.covers(&key.namespace))?;
+        Some(Arc::clone(&watch.store))
+    }
+}
+
+fn held_by_finalizers(object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    metadata["deletionTimestamp"].is_string()
+        && metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty())
+}

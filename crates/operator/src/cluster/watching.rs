@@ -1,0 +1,252 @@
+//! The task that keeps one [`Store`] up to date.
+
+use std::borrow::Cow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicResourceScope;
+use kube::runtime::watcher::{self, Event};
+use ports::{Key, Kind};
+use serde::de::{Deserialize, Deserializer};
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use super::Scope;
+use super::cache::{Moved, State, Store, place, shared};
+use super::error::{Doing, Error, Reason};
+use super::lean::Lean;
+
+/// The first wait after a failed list or watch; it doubles up to [`RETRY_MAX`].
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+
+/// The longest wait, and the wait while the kind is not installed.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Something that a watch saw. Our own writes are not among it: who wrote knows already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The object was created or changed.
+    Changed(Key),
+    /// The object is gone.
+    Deleted(Key),
+    /// More was seen than this receiver kept up with: anything may have changed.
+    Lost,
+}
+
+/// One reader's queue of [`Notice`]s, bounded: a slow reader gets [`Notice::Lost`].
+#[derive(Debug)]
+pub struct Notices(pub(super) broadcast::Receiver<Notice>);
+
+impl Notices {
+    /// The next notice, `None` once the cluster handle is gone.
+    pub async fn next(&mut self) -> Option<Notice> {
+        match self.0.recv().await {
+            Ok(notice) => Some(notice),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Notice::Lost),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// One watch: what it follows and whom it tells.
+pub(super) struct Watching {
+    pub(super) kind: Kind,
+    pub(super) scope: Scope,
+    pub(super) store: Arc<Store>,
+    pub(super) notices: broadcast::Sender<Notice>,
+}
+
+impl Watching {
+    /// Follows the kind for ever: lists, watches, and starts again after every failure.
+    pub(super) async fn run(self, client: kube::Client) {
+        let api = match &self.scope {
+            Scope::All => kube::Api::<Watched>::all_with(client, &self.kind.into()),
+            Scope::Namespace(namespace) => kube::Api::namespaced_with(client, namespace, &self.kind.into()),
+        };
+        let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
+        let mut trouble = Trouble::default();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => {
+                    if self.take(event) {
+                        trouble = Trouble::default();
+                    }
+                }
+                Err(error) => {
+                    let wait = self.stumble(&error, &mut trouble);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Takes in one event; true when it proves that the watch works.
+    fn take(&self, event: Event<Watched>) -> bool {
+        match event {
+            Event::Init => {
+                self.store.with(super::cache::Objects::begin_list);
+                return false;
+            }
+            Event::InitApply(watched) => {
+                let object = shared(watched.lean.into_object(self.kind));
+                self.store.with(|objects| objects.listed(object));
+                return false;
+            }
+            Event::InitDone => {
+                let moved = self.store.with(super::cache::Objects::end_list);
+                self.store.set_state(State::Ready);
+                self.tell(moved);
+            }
+            Event::Apply(watched) => {
+                let object = shared(watched.lean.into_object(self.kind));
+                if self.store.with(|objects| objects.put(Arc::clone(&object))) {
+                    self.tell(moved(&object, false));
+                }
+            }
+            Event::Delete(watched) => {
+                if self.store.with(|objects| objects.remove(&watched.lean.0)) {
+                    self.tell(moved(&watched.lean.0, true));
+                }
+            }
+        }
+        true
+    }
+
+    fn tell(&self, moved: impl IntoIterator<Item = Moved>) {
+        for (namespace, name, gone) in moved {
+            let key = Key::new(self.kind, namespace, name);
+            // Nobody may be listening, which is fine.
+            let _ = self.notices.send(if gone { Notice::Deleted(key) } else { Notice::Changed(key) });
+        }
+    }
+
+    /// Notes a failure, says so once, and decides how long to wait.
+    fn stumble(&self, error: &watcher::Error, trouble: &mut Trouble) -> Duration {
+        let Some(error) = self.explain(error) else {
+            // The history that we wanted to continue from is gone; a new list follows at once.
+            return Duration::ZERO;
+        };
+        if error.reason == Reason::NotFound {
+            self.forget_all();
+            if trouble.is_news(error.reason) {
+                tracing::info!(
+                    kind = self.kind.kind,
+                    group = self.kind.group,
+                    "kind is not installed, treating it as absent"
+                );
+            }
+            return RETRY_MAX;
+        }
+        if trouble.is_news(error.reason) {
+            tracing::warn!(kind = self.kind.kind, %error, hint = error.hint(), "watch failed, trying again");
+        }
+        trouble.next_wait()
+    }
+
+    /// The failure in our words, `None` for one that is part of a watch's normal life (410 Gone).
+    fn explain(&self, error: &watcher::Error) -> Option<Error> {
+        let client_error = match error {
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error) => error,
+            watcher::Error::WatchError(status) => &kube::Error::Api(status.clone()),
+            watcher::Error::NoResourceVersion => {
+                return Some(Error::new(Doing::Watch, self.kind.plural, Reason::Unreadable, error.to_string()));
+            }
+        };
+        match client_error {
+            kube::Error::Api(status) if status.code == 410 => None,
+            _ => Some(Error::from_kube(Doing::Watch, self.kind.plural, client_error)),
+        }
+    }
+
+    fn forget_all(&self) {
+        let moved = self.store.with(|objects| {
+            objects.begin_list();
+            objects.end_list()
+        });
+        self.store.set_state(State::Absent);
+        self.tell(moved);
+    }
+}
+
+fn moved(object: &Value, gone: bool) -> Option<Moved> {
+    place(object).map(|(namespace, name)| (namespace.to_owned(), name.to_owned(), gone))
+}
+
+/// Failures since the watch last worked.
+#[derive(Default)]
+struct Trouble {
+    reason: Option<Reason>,
+    failures: u32,
+}
+
+impl Trouble {
+    /// Whether this reason differs from that of the failure before, which was logged already.
+    fn is_news(&mut self, reason: Reason) -> bool {
+        self.reason.replace(reason) != Some(reason)
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+}
+
+/// An object on its way from the watch to the store; the library reads its version from `meta`.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    meta: ObjectMeta,
+    lean: Lean,
+}
+
+impl<'de> Deserialize<'de> for Watched {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let lean = Lean::deserialize(deserializer)?;
+        let field = |name| lean.0["metadata"][name].as_str().map(str::to_owned);
+        let (name, resource_version) = (field("name"), field("resourceVersion"));
+        Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, lean })
+    }
+}
+
+/// A [`Kind`] as the library wants to be told about kinds.
+pub(super) struct KindOf(Kind);
+
+impl From<Kind> for KindOf {
+    fn from(kind: Kind) -> Self {
+        Self(kind)
+    }
+}
+
+impl kube::Resource for Watched {
+    type DynamicType = KindOf;
+    type Scope = DynamicResourceScope;
+
+    fn kind(of: &KindOf) -> Cow<'_, str> {
+        of.0.kind.into()
+    }
+
+    fn group(of: &KindOf) -> Cow<'_, str> {
+        of.0.group.into()
+    }
+
+    fn version(of: &KindOf) -> Cow<'_, str> {
+        of.0.version.into()
+    }
+
+    fn plural(of: &KindOf) -> Cow<'_, str> {
+        of.0.plural.into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.meta
+    }
+}

@@ -1,0 +1,156 @@
+//! The independent checker: what must hold of every tick, read off its journal.
+//!
+//! It shares no code with the decision. Simulations call it after each tick, and it takes ticks that were cut short, too.
+
+use api::{CanaryStatus, HookType, Phase};
+
+use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side};
+use crate::plan::{Source, Traffic};
+use crate::report::{Over, Wake};
+use crate::tick::Input;
+use crate::traffic::Split;
+
+/// Every rule that the tick breaks; `over` is absent for a tick that was cut short.
+pub fn violations(input: &Input<'_>, journal: &[Entry], over: Option<&Over>) -> Vec<String> {
+    let mut watch = Watch::new(input);
+    for entry in journal {
+        watch.see(entry);
+    }
+    if let Some(over) = over {
+        watch.end(over);
+    }
+    watch.broken
+}
+
+/// What is known at one point of a journal.
+struct Watch<'a> {
+    input: &'a Input<'a>,
+    /// The status as it is stored at this point.
+    stored: CanaryStatus,
+    split: Option<Split>,
+    primary: Option<&'a Readiness>,
+    canary: Option<&'a Readiness>,
+    /// Whether a check failed or a hook refused.
+    failed: bool,
+    raised: bool,
+    broken: Vec<String>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        let stored = input.status.clone();
+        Self { input, stored, split: None, primary: None, canary: None, failed: false, raised: false, broken: Vec::new() }
+    }
+
+    fn see(&mut self, entry: &'a Entry) {
+        match (&entry.effect, &entry.outcome) {
+            (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
+            (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
+                Side::Primary => self.primary = Some(readiness),
+                Side::Canary => self.canary = Some(readiness),
+            },
+            (Effect::CallHook { hook, .. }, Outcome::Refused(_) | Outcome::Failed(_)) => self.refused(*hook),
+            (Effect::Measure(check), Outcome::Measured(measured)) => self.measured(*check, measured),
+            (Effect::SetSplit(split), _) => self.set_split(*split),
+            (Effect::ScaleTarget(Scale::Zero), _) => self.scale_to_zero(),
+            (Effect::Promote { revision }, _) => self.promote(revision),
+            (Effect::Save(status), outcome) => self.save(status, outcome),
+            _ => {}
+        }
+    }
+
+    fn refused(&mut self, hook: usize) {
+        let kind = self.input.plan.hooks.get(hook).map(|hook| hook.kind);
+        self.failed |= matches!(
+            kind,
+            Some(HookType::PreRollout | HookType::Rollout | HookType::ConfirmTrafficIncrease | HookType::ConfirmPromotion)
+        );
+    }
+
+    fn measured(&mut self, check: usize, measured: &Measured) {
+        let Some(check) = self.input.plan.checks.get(check) else {
+            return self.report("a check was measured that the plan does not have");
+        };
+        self.failed |= match measured {
+            Measured::Value(value) => {
+                let value = if check.source == Source::Duration { value.trunc() } else { *value };
+                let low = check.bounds.min.is_some_and(|min| value < min);
+                value.is_nan() || low || check.bounds.max.is_some_and(|max| max < value)
+            }
+            Measured::NoData(_) | Measured::Fault(_) => true,
+        };
+    }
+
+    fn set_split(&mut self, next: Split) {
+        let before = self.split.map_or(0, Split::canary_weight);
+        if before < next.canary_weight() {
+            let rescue = matches!(self.primary, Some(Readiness::NotReady { retriable: false, .. }));
+            self.require(self.canary == Some(&Readiness::Ready), "traffic was raised to a canary that is not ready");
+            self.require(!self.failed, "a failed check raised the canary's weight");
+            self.require(self.input.paced || rescue, "a weight step was taken before its interval was over");
+            self.require(!self.raised, "two weight steps were taken in one tick");
+            self.raised = true;
+        }
+        if next.canary_weight() < before && !self.input.plan.skip_analysis {
+            let serves = match self.primary {
+                Some(Readiness::Ready) => true,
+                Some(Readiness::NotReady { serving, .. }) => *serving,
+                None => false,
+            };
+            // A newer revision in the middle of a promotion is the one case where nobody has looked at the primary.
+            let restarting = self.input.status.phase == Phase::Promoting && self.primary.is_none();
+            self.require(serves || restarting, "traffic was raised to a primary that does not serve");
+        }
+        self.split = Some(next);
+    }
+
+    fn scale_to_zero(&mut self) {
+        if self.input.plan.traffic == Traffic::Weighted {
+            let idle = self.split.is_some_and(|split| split.canary_weight() == 0);
+            self.require(idle, "a target was scaled to zero that may have traffic");
+        }
+        if self.stored.phase == Phase::Initializing {
+            self.require(self.primary == Some(&Readiness::Ready), "the only healthy copy was scaled to zero");
+        }
+    }
+
+    fn promote(&mut self, revision: &str) {
+        let decided = self.stored.phase == Phase::Promoting || self.input.plan.skip_analysis;
+        self.require(decided, "a promotion began that the status does not tell of");
+        self.require(revision == self.stored.last_applied_spec, "another revision was promoted than the analysed one");
+        self.require(!self.failed, "a failed check was promoted");
+    }
+
+    fn save(&mut self, status: &CanaryStatus, outcome: &Outcome) {
+        let noted = status.last_applied_spec != self.stored.last_applied_spec;
+        if noted {
+            let begins = matches!(status.phase, Phase::Progressing | Phase::Initialized);
+            self.require(begins, "a revision was noted without a run for it");
+        }
+        if status.phase == Phase::Succeeded {
+            let same = status.last_promoted_spec == self.stored.last_applied_spec;
+            self.require(same, "a run succeeded for another revision than the analysed one");
+        }
+        if *outcome == Outcome::Done {
+            self.stored = status.clone();
+        }
+    }
+
+    fn end(&mut self, over: &Over) {
+        let running = matches!(
+            self.stored.phase,
+            Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising
+        );
+        self.require(!(running && over.wake == Wake::OnChange), "a run has no next wake-up");
+    }
+
+    fn require(&mut self, holds: bool, rule: &str) {
+        if !holds {
+            self.report(rule);
+        }
+    }
+
+    fn report(&mut self, rule: &str) {
+        self.broken.push(rule.to_owned());
+    }
+}

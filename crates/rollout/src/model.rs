@@ -1,0 +1,236 @@
+//! A model of everything that a tick talks to, with faults to order: for simulations, properties and benchmarks.
+//!
+//! Pods are up at once or never, time passes by intervals, and nothing else happens in between.
+
+use api::{CanaryStatus, Phase};
+use jiff::Timestamp;
+
+use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+use crate::invariants;
+use crate::plan::Plan;
+use crate::report::Over;
+use crate::tick::{Input, Step, tick};
+use crate::traffic::Split;
+use crate::words::{Sentence, Tone};
+
+/// How an effect goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused; nothing happened.
+    Refused,
+    /// It happened, but the answer was lost.
+    Unheard,
+    /// The operator dies before it.
+    Crash,
+    /// The operator dies after it happened.
+    CrashAfter,
+}
+
+/// What happened in a tick.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its end; none when the operator died in it.
+    pub over: Option<Over>,
+    /// What was asked and answered.
+    pub journal: Vec<Entry>,
+    /// Rules that it broke.
+    pub broken: Vec<String>,
+}
+
+/// What a release acts on.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Its time.
+    pub now: Timestamp,
+    /// The status as it is stored.
+    pub status: CanaryStatus,
+    /// Revision of the target, whose pods are up at once unless it is broken.
+    pub target: String,
+    /// Whether the target is scaled up.
+    pub target_up: bool,
+    /// Revision of the primary.
+    pub primary: Option<String>,
+    /// How requests are shared.
+    pub split: Split,
+    /// Success rate of a revision's requests.
+    pub success: fn(&str) -> f64,
+    /// Whether the pods of a revision get up on a side: `None` while they still may.
+    pub starts: fn(Side, &str) -> Option<bool>,
+    /// What the hook with this name answers.
+    pub hook: fn(&str) -> bool,
+    /// Lines for a transcript.
+    pub log: Vec<String>,
+    /// Revisions that a run began for.
+    pub begun: Vec<String>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            now: Timestamp::UNIX_EPOCH,
+            status: CanaryStatus::default(),
+            target: "v1".into(),
+            target_up: true,
+            primary: None,
+            split: Split::PRIMARY,
+            success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
+            starts: |_, revision| Some(!revision.starts_with("broken")),
+            hook: |_| true,
+            log: Vec::new(),
+            begun: Vec::new(),
+        }
+    }
+}
+
+impl World {
+    /// A world where revision `v1` is initialized and `revision` was just pushed.
+    pub fn pushed(plan: &Plan, revision: &str) -> Self {
+        let mut world = Self::default();
+        world.run(plan, 2);
+        world.log.clear();
+        world.target = revision.into();
+        world
+    }
+
+    /// Ticks at the pace of the analysis, at most `ticks` times, until a run ends. Its end, if there was one.
+    pub fn run(&mut self, plan: &Plan, ticks: usize) -> Option<Over> {
+        for _ in 0..ticks {
+            let over = self.tick(plan, true, |_| None).over;
+            if over.as_ref().is_some_and(|over| over.ending.is_final()) {
+                return over;
+            }
+        }
+        None
+    }
+
+    /// One tick; a paced one is one interval after the last.
+    pub fn tick(
+        &mut self,
+        plan: &Plan,
+        paced: bool,
+        mut fault: impl FnMut(&Effect) -> Option<Fault>,
+    ) -> Told {
+        if paced {
+            self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
+        }
+        let status = self.status.clone();
+        let input = Input { plan, status: &status, now: self.now, paced };
+        let mut journal = Vec::new();
+        let over = loop {
+            let effect = match tick(&input, &journal) {
+                Step::Over(over) => break Some(*over),
+                Step::Next(effect) => effect,
+            };
+            let outcome = match fault(&effect) {
+                None => self.perform(plan, &effect),
+                Some(Fault::Refused) => Outcome::Failed("refused".into()),
+                Some(Fault::Unheard) => {
+                    self.perform(plan, &effect);
+                    Outcome::Failed("timed out".into())
+                }
+                Some(Fault::Crash) => break None,
+                Some(Fault::CrashAfter) => {
+                    self.perform(plan, &effect);
+                    break None;
+                }
+            };
+            journal.push(Entry { effect, outcome });
+        };
+        let mut broken = invariants::violations(&input, &journal, over.as_ref());
+        let replayed = tick(&input, &journal);
+        if over.as_ref().is_some_and(|over| replayed != Step::Over(Box::new(over.clone()))) {
+            broken.push(format!("the journal replays to another end: {replayed:?}"));
+        }
+        Told { over, journal, broken }
+    }
+
+    fn perform(&mut self, plan: &Plan, effect: &Effect) -> Outcome {
+        match effect {
+            Effect::ReadTarget => Outcome::Target(Box::new(Target {
+                revision: self.target.clone(),
+                configs: None,
+                parked: !self.target_up,
+            })),
+            Effect::EnsureServices
+            | Effect::EnsureScaler { .. }
+            | Effect::EnsureApex
+            | Effect::EnsureRoutes
+            | Effect::CheckMeters => Outcome::Done,
+            Effect::EnsurePrimary => {
+                self.primary.get_or_insert_with(|| self.target.clone());
+                Outcome::Done
+            }
+            Effect::CheckReady(side) => Outcome::Ready(self.readiness(*side)),
+            Effect::ReadSplit => Outcome::Split(self.split),
+            Effect::SetSplit(split) => {
+                self.log.push(format!("split {split}"));
+                self.split = *split;
+                Outcome::Done
+            }
+            Effect::ScaleTarget(scale) => {
+                self.target_up = *scale == Scale::Up;
+                Outcome::Done
+            }
+            Effect::Promote { revision } => {
+                if self.primary.as_ref() == Some(revision) {
+                    return Outcome::Done;
+                }
+                if self.target != *revision {
+                    return Outcome::Moved;
+                }
+                self.primary = Some(revision.clone());
+                Outcome::Done
+            }
+            Effect::CallHook { hook, phase } => {
+                let name = plan.hook_name(*hook);
+                self.log.push(format!("call {name} in {phase}"));
+                if (self.hook)(name) { Outcome::Done } else { Outcome::Refused("no".into()) }
+            }
+            Effect::Measure(_) => Outcome::Measured(Measured::Value((self.success)(&self.target))),
+            Effect::Say(sentence) => {
+                self.log.push(line(plan, sentence));
+                Outcome::Done
+            }
+            Effect::Alert(alert) => {
+                self.log.push(format!("alert {:?}: {}", alert.severity(), alert.text(plan)));
+                Outcome::Done
+            }
+            Effect::Save(status) => {
+                let mark = (status.phase, &status.last_applied_spec);
+                if status.phase == Phase::Progressing && mark != (self.status.phase, &self.status.last_applied_spec) {
+                    self.begun.push(status.last_applied_spec.clone());
+                }
+                self.log.push(format!(
+                    "status {} weight={} failed={} iterations={}",
+                    status.phase, status.canary_weight, status.failed_checks, status.iterations
+                ));
+                self.status = (**status).clone();
+                Outcome::Done
+            }
+        }
+    }
+
+    fn readiness(&self, side: Side) -> Readiness {
+        let (name, revision) = match side {
+            Side::Primary => ("primary", self.primary.as_deref().unwrap_or("broken")),
+            Side::Canary => ("canary", self.target.as_str()),
+        };
+        let parked = side == Side::Canary && !self.target_up;
+        match (self.starts)(side, revision) {
+            Some(true) if !parked => Readiness::Ready,
+            starts => Readiness::NotReady {
+                reason: format!("{name} not ready"),
+                retriable: parked || starts.is_none(),
+                serving: false,
+            },
+        }
+    }
+}
+
+fn line(plan: &Plan, sentence: &Sentence) -> String {
+    let tone = match sentence.tone() {
+        Tone::Normal => "say",
+        Tone::Warning => "warn",
+    };
+    format!("{tone} {}", sentence.text(plan))
+}

@@ -1,0 +1,275 @@
+//! One look at a canary, top to bottom in the order that users observe.
+
+use api::{CanaryStatus, Phase};
+use jiff::Timestamp;
+
+use crate::effect::{Effect, Entry, Readiness, Scale, Side, Target};
+use crate::journal::{Cx, Flow, Halt, configs_differ};
+use crate::plan::{Plan, Traffic};
+use crate::report::{Cause, Ending, Over, Wake};
+use crate::traffic::Split;
+use crate::words::{Alert, Sentence};
+use crate::{gates, pace, phase, promotion, rollback, skipping, strategy};
+
+/// All that a tick knows before it asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What the spec means.
+    pub plan: &'a Plan,
+    /// The status as it is stored.
+    pub status: &'a CanaryStatus,
+    /// The time of this tick.
+    pub now: Timestamp,
+    /// Whether the analysis interval is over. Without it a tick reacts to what changed, but takes no step of the analysis.
+    pub paced: bool,
+}
+
+/// What comes next in a tick.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Perform this, append the outcome to the journal, and call [`tick`] again.
+    Next(Effect),
+    /// The tick is over.
+    Over(Box<Over>),
+}
+
+/// The next step of the tick that `journal` is the beginning of.
+///
+/// *Expected flow*: called with an empty journal first, then with one more entry each time, and the same input throughout.
+/// *Guarantees*: equal arguments give equal answers; every effect may be repeated, so a journal may be thrown away at any
+/// point and a new tick begun from the stored status.
+pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
+    let mut cx = Cx::new(journal, input.now);
+    let mut status = input.status.clone();
+    let ending = match advance(input, &mut status, &mut cx) {
+        Ok(ending) | Err(Halt::Over(ending)) => ending,
+        Err(Halt::Next(effect)) => return Step::Next(effect),
+        // A fault is told to the user and ends the tick; nothing else is lost.
+        Err(Halt::Fault(reason)) => match cx.say(Sentence::Trouble(reason.clone())) {
+            Err(Halt::Next(effect)) => return Step::Next(effect),
+            _ => Ending::Faulted { reason },
+        },
+    };
+    let wake = wake(input, &status, &ending);
+    Step::Over(Box::new(Over { status, ending, wake }))
+}
+
+/// One pass over a canary.
+fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
+    let Input { plan, paced, .. } = *input;
+    if plan.suspend {
+        if paced {
+            cx.say(Sentence::Suspended)?;
+        }
+        return Ok(Ending::Suspended);
+    }
+    if status.phase == Phase::New {
+        phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
+        cx.save(status)?;
+    }
+    let initializing = status.phase == Phase::Initializing;
+    let target = cx.target()?;
+    prepare(plan, paced, initializing, cx)?;
+    if initializing {
+        return initialize(plan, status, target, cx);
+    }
+    if !begins(plan, status, target) {
+        return Ok(Ending::Unchanged);
+    }
+    if status.phase == Phase::Promoting && !cx.promote(&status.last_applied_spec)? {
+        return restart(plan, status, target, cx);
+    }
+    let split = cx.split()?;
+    if !plan.skip_analysis {
+        primary_serves(plan, status, split, paced, cx)?;
+    }
+    match status.phase {
+        Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
+            return start(input, status, target, split, cx);
+        }
+        Phase::Promoting => return promotion::advance(plan, status, split, paced, cx),
+        Phase::Finalising => return promotion::finish(plan, status, split, paced, cx),
+        Phase::Progressing | Phase::WaitingPromotion => {}
+        Phase::New | Phase::Initializing | Phase::Terminating | Phase::Terminated => return Ok(Ending::Unchanged),
+    }
+    if differs(status, target) {
+        return restart(plan, status, target, cx);
+    }
+    if plan.threshold <= status.failed_checks {
+        return rollback::run(plan, status, Cause::Threshold { failed: status.failed_checks }, cx);
+    }
+    canary_serves(plan, status, target, paced, cx)?;
+    if plan.skip_analysis {
+        return skipping::run(plan, status, target, cx);
+    }
+    if !paced {
+        return Ok(Ending::Pacing);
+    }
+    if let Some(hook) = gates::rollback_asked(plan, status, cx)? {
+        return rollback::run(plan, status, Cause::Hook { hook }, cx);
+    }
+    strategy::analyse(plan, status, split, cx)
+}
+
+/// Services, primary, autoscaler and routes as the spec wants them, in every phase.
+fn prepare(plan: &Plan, paced: bool, initializing: bool, cx: &mut Cx<'_>) -> Flow {
+    cx.act(Effect::EnsureServices)?;
+    if initializing && paced && !plan.skip_analysis && !plan.checks.is_empty() {
+        match cx.trial(Effect::CheckMeters)? {
+            Ok(()) => cx.say(Sentence::MetersAvailable)?,
+            Err(error) => cx.say(Sentence::MetersUnavailable(error))?,
+        }
+    }
+    cx.act(Effect::EnsurePrimary)?;
+    if initializing {
+        // The target is the only healthy copy until the primary can serve, with or without analysis.
+        if let Readiness::NotReady { reason, .. } = cx.ready(Side::Primary)? {
+            if paced {
+                cx.say(Sentence::Trouble(reason.clone()))?;
+            }
+            return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
+        }
+    }
+    if plan.autoscaled {
+        cx.act(Effect::EnsureScaler { update: false })?;
+    }
+    cx.act(Effect::EnsureApex)?;
+    cx.act(Effect::EnsureRoutes)
+}
+
+/// The primary serves: the target can go, and the canary waits for its first revision.
+fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
+    // Routes that were there before may send traffic to the target.
+    cx.set_split(Split::PRIMARY)?;
+    if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
+        cx.say(Sentence::ScaleDownFailed(error.clone()))?;
+        return Ok(Ending::Faulted { reason: error });
+    }
+    phase::apply(status, target);
+    phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
+    status.failed_checks = 0;
+    cx.save(status)?;
+    cx.say(Sentence::Initialized)?;
+    cx.alert(Alert::Initialized)?;
+    Ok(Ending::Initialized)
+}
+
+/// Whether there is a run to begin or to go on with.
+///
+/// Quirk: a failed canary notes no newer revision here, unlike the reference, where a tick that then fails loses that
+/// revision for good; the test `a_revision_pushed_after_a_failure_is_never_lost` pins it.
+fn begins(plan: &Plan, status: &CanaryStatus, target: &Target) -> bool {
+    match status.phase {
+        Phase::Initialized | Phase::Succeeded | Phase::Failed => {
+            let reverted = target.revision == status.last_promoted_spec
+                && !configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref());
+            differs(status, target) && !reverted
+        }
+        phase => pace::is_running(phase) && !plan.suspend,
+    }
+}
+
+/// Whether the target is another revision than the one last seen.
+///
+/// Quirk: in the middle of a run, going back to what was promoted last starts the run over, where the reference goes on and
+/// judges the old revision as if it were the new one.
+fn differs(status: &CanaryStatus, target: &Target) -> bool {
+    target.revision != status.last_applied_spec
+        || configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref())
+}
+
+/// A new revision: gates, then the canary is scaled up.
+fn start(
+    input: &Input<'_>,
+    status: &mut CanaryStatus,
+    target: &Target,
+    split: Split,
+    cx: &mut Cx<'_>,
+) -> Flow<Ending> {
+    let Input { plan, paced, .. } = *input;
+    if status.phase == Phase::Waiting && !paced {
+        return Ok(Ending::Pacing);
+    }
+    if let Some(hook) = gates::confirm_rollout(plan, status, cx)? {
+        return Ok(Ending::AwaitingApproval { hook });
+    }
+    phase::begin(status, target, &plan.kind, cx.now);
+    status.canary_weight = i32::from(split.canary_weight());
+    cx.save(status)?;
+    cx.say(Sentence::ScalingUp)?;
+    cx.alert(Alert::Started)?;
+    cx.scale(Scale::Up)?;
+    Ok(Ending::Started)
+}
+
+/// A newer revision in the middle of a run: all traffic to the primary, and from the beginning.
+pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
+    if !cx.stranded {
+        cx.set_split(Split::PRIMARY)?;
+    }
+    phase::begin(status, target, &plan.kind, cx.now);
+    cx.save(status)?;
+    cx.say(Sentence::Restarting)?;
+    Ok(Ending::Restarted)
+}
+
+/// Leaves the tick while the primary can't serve, unless the canary has all traffic already: then a run may go on, with
+/// nothing to fall back to. That is how a fix gets in after a promotion that failed.
+fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: bool, cx: &mut Cx<'_>) -> Flow {
+    let Readiness::NotReady { reason, retriable, serving } = cx.ready(Side::Primary)? else { return Ok(()) };
+    let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && !serving;
+    match status.phase {
+        Phase::Promoting | Phase::Finalising if !retriable => {
+            Err(Halt::Over(promotion::fail(plan, status, reason, cx)?))
+        }
+        Phase::Progressing | Phase::WaitingPromotion if !retriable && *serving => {
+            cx.say(Sentence::Trouble(reason.clone()))?;
+            let cause = Cause::Deadline { reason: reason.clone() };
+            Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
+        }
+        Phase::Failed | Phase::Progressing | Phase::WaitingPromotion if alone => {
+            cx.stranded = true;
+            Ok(())
+        }
+        // Nothing of the primary serves: no traffic may go to it, and no canary may take over unjudged.
+        _ => wait(Side::Primary, reason, paced, cx),
+    }
+}
+
+/// Leaves the tick while the canary can't serve.
+fn canary_serves(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
+    if target.parked {
+        // A crash between the decision to start and the scaling, or somebody's hand: a run needs its canary.
+        cx.scale(Scale::Up)?;
+    }
+    match cx.ready(Side::Canary)? {
+        Readiness::Ready => Ok(()),
+        Readiness::NotReady { reason, retriable: true, .. } => wait(Side::Canary, reason, paced, cx),
+        Readiness::NotReady { reason, .. } => {
+            cx.say(Sentence::Trouble(reason.clone()))?;
+            let cause = Cause::Deadline { reason: reason.clone() };
+            Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
+        }
+    }
+}
+
+fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow {
+    if paced {
+        cx.say(Sentence::Trouble(reason.to_owned()))?;
+    }
+    Err(Halt::Over(Ending::NotReady { side, reason: reason.to_owned() }))
+}
+
+/// A run keeps its pace, whatever else wakes it; everything else waits for a change.
+fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) -> Wake {
+    let interval = input.plan.interval;
+    match ending {
+        Ending::Started | Ending::Restarted => Wake::After(interval),
+        _ if !input.paced => Wake::Keep,
+        Ending::Faulted { .. } | Ending::Suspended | Ending::Initializing { .. } | Ending::NotReady { .. } => {
+            Wake::After(interval)
+        }
+        _ if pace::is_running(status.phase) => Wake::After(interval),
+        _ => Wake::OnChange,
+    }
+}

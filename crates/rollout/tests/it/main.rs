@@ -1,0 +1,5 @@
+//! Whole releases in the model world.
+
+mod canaries;
+mod faults;
+mod transcripts;

@@ -1,0 +1,75 @@
+//! What can't be done with traffic, in sentences that users meet as events.
+
+use ports::{Halt, Key};
+
+/// Why a question about routing has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A provider that this build can't route with.
+    #[error("provider {provider:?} (spec.provider or -mesh-provider) is not available, use one of: {available}")]
+    UnknownProvider {
+        /// What the canary or the flag says.
+        provider: String,
+        /// What it could say.
+        available: String,
+    },
+    /// The canary asks for something that its provider has no means for.
+    #[error("{field} is not supported by provider {provider}")]
+    Unsupported {
+        /// The field of the Canary.
+        field: String,
+        /// The provider.
+        provider: &'static str,
+    },
+    /// The provider needs a field that the canary doesn't have.
+    #[error("GatewayRefs must be specified when using Gateway API as a provider.")]
+    GatewayRefs,
+    /// A routing object doesn't exist.
+    #[error("{} {}.{} not found", .key.kind, .key.name, .key.namespace)]
+    Missing {
+        /// What was looked for.
+        key: Box<Key>,
+    },
+    /// A routing object has none of the weights that it is there for.
+    #[error("{} {}.{} does not contain routes for {primary} and {canary}", .key.kind, .key.name, .key.namespace)]
+    NoWeights {
+        /// The routing object.
+        key: Box<Key>,
+        /// The primary's Service.
+        primary: String,
+        /// The canary's Service.
+        canary: String,
+    },
+    /// A routing object isn't what its kind says.
+    #[error("failed to read {} {}.{}", .key.kind, .key.name, .key.namespace)]
+    Unreadable {
+        /// The routing object.
+        key: Box<Key>,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A gateway has not taken over the route as it is now.
+    #[error(
+        "HTTPRoute {route} parent {parent} is not ready \
+         (status: {status}, observed generation: {observed}, current generation: {current})"
+    )]
+    ParentNotReady {
+        /// `name.namespace` of the route.
+        route: String,
+        /// The gateway's name.
+        parent: String,
+        /// Whether it accepted the route: `True`, `False` or `Unknown`.
+        status: String,
+        /// The generation that it speaks about.
+        observed: i64,
+        /// The generation that the route has.
+        current: i64,
+    },
+}
+
+impl From<Error> for Halt<Error> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}

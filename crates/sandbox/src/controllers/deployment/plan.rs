@@ -1,0 +1,171 @@
+//! One step of a Deployment: from what is there to what to write next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet};
+use kube::ResourceExt;
+
+use super::proportional::{self, Part};
+use super::revision::{self, DESIRED, MAX, REVISION, Sets};
+use super::rolling::{Limits, Size};
+use super::status::{complete, paused, status};
+use crate::cluster::Again;
+
+/// How many old ReplicaSets stay when `revisionHistoryLimit` is not said.
+const HISTORY: i32 = 10;
+
+/// What to write, and when to look again.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) create: Option<ReplicaSet>,
+    pub(crate) fit: Vec<Fit>,
+    pub(crate) delete: Vec<String>,
+    /// The Deployment's new revision annotation, if it changes.
+    pub(crate) revision: Option<String>,
+    pub(crate) status: DeploymentStatus,
+    pub(crate) again: Again,
+}
+
+/// A ReplicaSet that has to be written: its size, its annotations, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fit {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) from: i32,
+    pub(crate) to: i32,
+    pub(crate) min_ready_secs: Option<i32>,
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+/// The next sizes: of the current revision (`None`: it is not to be created yet), and of the old ones.
+type Sizes = (Option<i32>, Vec<i32>);
+
+/// Plans the next step. `old_pods` says whether pods of other templates are still there.
+pub(crate) fn plan<'a>(
+    deployment: &Deployment,
+    owned: impl IntoIterator<Item = &'a ReplicaSet>,
+    old_pods: bool,
+    now: Timestamp,
+) -> Plan {
+    let sets = Sets::of(deployment, owned);
+    let limits = Limits::of(deployment);
+    let (new, old) = sizes(deployment, &sets, &limits, old_pods);
+    let annotations = revision::annotations(deployment, &sets, &limits);
+    let create = match (sets.new, new) {
+        (None, Some(size)) => Some(revision::replica_set(deployment, size, annotations.clone())),
+        _ => None,
+    };
+    let (status, again) = status(deployment, &sets, create.as_ref().and_then(|set| set.metadata.name.as_deref()), &limits, now);
+    let mut fit: Vec<Fit> = sets.old.iter().zip(old).filter_map(|(set, to)| fit_old(set, to, &limits)).collect();
+    if let Some(set) = sets.new {
+        fit.extend(fit_new(deployment, set, new.unwrap_or_else(|| desired(set)), annotations));
+    }
+    let number = sets.number().to_string();
+    let current = sets.new.is_some() || create.is_some();
+    let renumbered = current && deployment.annotations().get(REVISION) != Some(&number);
+    let limit = deployment.spec.as_ref().and_then(|spec| spec.revision_history_limit).unwrap_or(HISTORY);
+    let tidy = complete(deployment, &status, &limits) || paused(deployment);
+    Plan {
+        create,
+        fit,
+        delete: if tidy { revision::forgotten(&sets, limit) } else { Vec::new() },
+        revision: renumbered.then_some(number),
+        status,
+        again,
+    }
+}
+
+fn sizes(deployment: &Deployment, sets: &Sets, limits: &Limits, old_pods: bool) -> Sizes {
+    if paused(deployment) || rescaled(sets, limits) {
+        return scaled(sets, limits);
+    }
+    let recreate = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref()).and_then(|strategy| strategy.type_.as_deref())
+        == Some("Recreate");
+    let old: Vec<Size> = sets.old.iter().map(|set| size(set)).collect();
+    let new = sets.new.map_or(Size { desired: 0, available: 0 }, size);
+    if recreate {
+        let waiting = old_pods || old.iter().any(|old| 0 < old.desired);
+        let unchanged = sets.new.map(|_| new.desired);
+        return (if waiting { unchanged } else { Some(limits.replicas) }, vec![0; old.len()]);
+    }
+    if sets.new.is_none() {
+        // The new revision comes first; the old ones follow when it is there.
+        return (Some(limits.grow(new, &old)), old.iter().map(|old| old.desired).collect());
+    }
+    let next = limits.next(new, &old);
+    (Some(next.new), next.old)
+}
+
+/// Whether the Deployment's own size was changed since its ReplicaSets were fitted into it.
+fn rescaled(sets: &Sets, limits: &Limits) -> bool {
+    let changed = |set: &ReplicaSet| revision::annotated(set, DESIRED).is_some_and(|fitted| fitted != limits.replicas);
+    sets.all().filter(|set| 0 < desired(set)).any(changed)
+}
+
+/// Sizes after scaling without moving the rollout on.
+fn scaled(sets: &Sets, limits: &Limits) -> Sizes {
+    let mut all: Vec<&ReplicaSet> = sets.all().collect();
+    let active: Vec<usize> = all.iter().enumerate().filter(|(_, set)| 0 < desired(set)).map(|(at, _)| at).collect();
+    let mut sizes: Vec<i32> = all.iter().map(|set| desired(set)).collect();
+    let saturated = sets.new.is_some_and(|set| {
+        let size = size(set);
+        size.desired == limits.replicas && limits.replicas <= size.available
+    });
+    match active.as_slice() {
+        [] => sizes.last_mut().into_iter().for_each(|size| *size = limits.replicas),
+        [only] => sizes.get_mut(*only).into_iter().for_each(|size| *size = limits.replicas),
+        _ if saturated => sizes.iter_mut().take(sets.old.len()).for_each(|size| *size = 0),
+        several => {
+            all = several.iter().filter_map(|at| all.get(*at).copied()).collect();
+            let total = limits.replicas + limits.surge;
+            let part = |set: &&ReplicaSet| Part {
+                desired: desired(set),
+                annotated_max: revision::annotated(set, MAX).unwrap_or(total),
+            };
+            let parts: Vec<Part> = all.iter().map(part).collect();
+            for (at, to) in several.iter().zip(proportional::scale(limits, &parts)) {
+                sizes.get_mut(*at).into_iter().for_each(|size| *size = to);
+            }
+        }
+    }
+    let new = sets.new.and_then(|_| sizes.pop());
+    (new, sizes)
+}
+
+fn fit_old(set: &ReplicaSet, to: i32, limits: &Limits) -> Option<Fit> {
+    let from = desired(set);
+    let mut annotations = set.annotations().clone();
+    if 0 < from {
+        annotations.extend(revision::sizes(limits));
+    }
+    let min_ready_secs = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+    fit(set, from, to, min_ready_secs, annotations)
+}
+
+fn fit_new(deployment: &Deployment, set: &ReplicaSet, to: i32, annotations: BTreeMap<String, String>) -> Option<Fit> {
+    let min_ready_secs = deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
+    fit(set, desired(set), to, min_ready_secs, annotations)
+}
+
+fn fit(
+    set: &ReplicaSet,
+    from: i32,
+    to: i32,
+    min_ready_secs: Option<i32>,
+    annotations: BTreeMap<String, String>,
+) -> Option<Fit> {
+    let patience = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds).unwrap_or(0);
+    let differs = from != to || set.annotations() != &annotations || patience != min_ready_secs.unwrap_or(0);
+    let version = set.resource_version();
+    differs.then(|| Fit { name: set.name_any(), version, from, to, min_ready_secs, annotations })
+}
+
+fn desired(set: &ReplicaSet) -> i32 {
+    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+fn size(set: &ReplicaSet) -> Size {
+    let available = set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0);
+    Size { desired: desired(set), available }
+}

@@ -1,0 +1,78 @@
+//! Whose workload it is, and the names that follow.
+
+use api::{Canary, names, well_known};
+use ports::{Halt, Key, Kind, Object, Seen, kinds};
+use serde_json::{Value, json};
+
+use crate::Error;
+
+/// What every question about a target takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The canary whose target it is.
+    pub canary: &'a Canary,
+    /// What the operator was started with.
+    pub settings: &'a Settings,
+}
+
+/// Flags that concern workloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Label keys that may tell a target's pods from the primary's, the first one present wins (`-selector-labels`).
+    pub selector_labels: Vec<String>,
+    /// Prefixes of the metadata keys that a primary takes over from its target (`-include-label-prefix`).
+    pub include_label_prefixes: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
+            include_label_prefixes: Vec::new(),
+        }
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn namespace(&self) -> &str {
+        self.canary.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn target_kind(&self) -> &str {
+        &self.canary.spec.target_ref.kind
+    }
+
+    pub(crate) fn target_name(&self) -> &str {
+        &self.canary.spec.target_ref.name
+    }
+
+    /// The target as an object of `kind`.
+    pub(crate) fn target(&self, kind: Kind) -> Key {
+        Key::new(kind, self.namespace(), self.target_name())
+    }
+
+    /// The primary as an object of `kind`.
+    pub(crate) fn primary(&self, kind: Kind) -> Key {
+        Key::new(kind, self.namespace(), names::primary_workload(self.canary))
+    }
+
+    /// The owner reference of what is created for the canary, so that it goes with it.
+    pub(crate) fn owner_reference(&self) -> Value {
+        json!({
+            "apiVersion": well_known::API_VERSION,
+            "kind": kinds::CANARY.kind,
+            "name": self.canary.metadata.name,
+            "uid": self.canary.metadata.uid,
+            "controller": true,
+            "blockOwnerDeletion": true,
+        })
+    }
+}
+
+/// The object, or the error of its absence, which calls its kind `title`.
+pub(crate) fn required<'s>(seen: &'s Seen, key: &Key, title: &'static str) -> Result<&'s Object, Halt<Error>> {
+    match seen.get(key)? {
+        Some(object) => Ok(object),
+        None => Err(Error::Missing { title, key: Box::new(key.clone()) }.into()),
+    }
+}

@@ -1,0 +1,134 @@
+//! When a Deployment can take traffic, told from its status.
+//!
+//! *Quirks.*
+//! * Flagger calls a primary at zero replicas ready (it compares pointers). It isn't: traffic would go nowhere. It is always
+//!   worth a retry, with or without an autoscaler, since giving up on the primary would roll back onto the side without pods.
+//! * A canary at zero replicas is not ready either, whoever scaled it down. Ask only while it is meant to run.
+//! * A low ready threshold of few replicas truncates to zero pods in Flagger; here one available pod is the least.
+
+use jiff::{SignedDuration, Timestamp};
+use ports::{Halt, Seen, kinds};
+use serde_json::Value;
+
+use super::{TITLE, replicas};
+use crate::context::required;
+use crate::{Context, Error, Readiness, Side};
+
+/// How long a Deployment may stay short of pods before waiting is pointless, unless the canary says otherwise.
+const PROGRESS_DEADLINE_SECS: i64 = 600;
+
+pub(super) fn of(cx: &Context<'_>, seen: &Seen, side: Side, now: Timestamp) -> Result<Readiness, Halt<Error>> {
+    let key = match side {
+        Side::Primary => cx.primary(kinds::DEPLOYMENT),
+        Side::Canary => cx.target(kinds::DEPLOYMENT),
+    };
+    let name = format!("{}.{}", key.name, key.namespace);
+    let deployment = match required(seen, &key, TITLE) {
+        Ok(deployment) => deployment,
+        Err(Halt::Failed(missing @ Error::Missing { .. })) => {
+            return Ok(Readiness::NotReady { reason: missing.to_string(), retriable: true, serving: false });
+        }
+        Err(halt) => return Err(halt),
+    };
+    let (reason, retriable) = match (progress(deployment, threshold_percent(cx, side), deadline(cx), now), side) {
+        (Progress::Done, _) => return Ok(Readiness::Ready),
+        (Progress::Stopped, Side::Primary) => (format!("primary deployment {name} is scaled to zero"), true),
+        (Progress::Stopped, Side::Canary) => {
+            (format!("canary deployment {name} not ready: waiting for it to be scaled up from zero"), true)
+        }
+        (Progress::Short { reason, retriable }, Side::Primary) => (format!("{name} not ready: {reason}"), retriable),
+        (Progress::Short { reason, retriable }, Side::Canary) => {
+            (format!("canary deployment {name} not ready: {reason}"), retriable)
+        }
+    };
+    Ok(Readiness::NotReady { reason, retriable, serving: 0 < count(deployment, "/status/availableReplicas") })
+}
+
+/// How far the deployment controller has come.
+enum Progress {
+    Done,
+    /// No pods are asked for.
+    Stopped,
+    Short {
+        reason: String,
+        retriable: bool,
+    },
+}
+
+fn progress(deployment: &Value, threshold: i64, deadline: SignedDuration, now: Timestamp) -> Progress {
+    let count = |pointer: &str| count(deployment, pointer);
+    let waiting = |reason: &str, retriable: bool| Progress::Short {
+        reason: format!("waiting for rollout to finish: {reason}"),
+        retriable,
+    };
+    if count("/status/observedGeneration") < count("/metadata/generation") {
+        return waiting("observed deployment generation less than desired generation", true);
+    }
+    let progressing = condition(deployment, "Progressing");
+    if progressing.is_some_and(|condition| says(condition, "reason", "ProgressDeadlineExceeded")) {
+        let name = deployment.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        return Progress::Short {
+            reason: format!("deployment {name:?} exceeded its progress deadline"),
+            retriable: false,
+        };
+    }
+    let retriable = progressing.is_none() || within_deadline(deployment, deadline, now);
+
+    let updated = count("/status/updatedReplicas");
+    let old = count("/status/replicas") - updated;
+    let available = count("/status/availableReplicas");
+    let needed = (updated * threshold / 100).max(1);
+    match replicas(deployment) {
+        Some(0) => Progress::Stopped,
+        Some(wanted) if updated < wanted => {
+            waiting(&format!("{updated} out of {wanted} new replicas have been updated"), retriable)
+        }
+        _ if 0 < old => waiting(&format!("{old} old replicas are pending termination"), retriable),
+        _ if available < needed => waiting(
+            &format!("{available} of {needed} (readyThreshold {threshold}%) updated replicas are available"),
+            retriable,
+        ),
+        _ => Progress::Done,
+    }
+}
+
+/// Whether a Deployment that lacks pods has lacked them for less than the deadline.
+fn within_deadline(deployment: &Value, deadline: SignedDuration, now: Timestamp) -> bool {
+    let short = condition(deployment, "Available").filter(|condition| {
+        says(condition, "status", "False") && says(condition, "reason", "MinimumReplicasUnavailable")
+    });
+    let since = short
+        .and_then(|condition| condition.get("lastUpdateTime"))
+        .and_then(Value::as_str)
+        .and_then(|time| time.parse::<Timestamp>().ok());
+    since.is_none_or(|since| now.duration_since(since) <= deadline)
+}
+
+fn condition<'v>(deployment: &'v Value, kind: &str) -> Option<&'v Value> {
+    let conditions = deployment.pointer("/status/conditions").and_then(Value::as_array)?;
+    conditions.iter().find(|condition| says(condition, "type", kind))
+}
+
+fn says(condition: &Value, field: &str, text: &str) -> bool {
+    condition.get(field).is_some_and(|value| value == text)
+}
+
+/// The number at `pointer`, absent ones being zero as in Kubernetes' status.
+fn count(deployment: &Value, pointer: &str) -> i64 {
+    deployment.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// The percentage of updated pods that must be available.
+fn threshold_percent(cx: &Context<'_>, side: Side) -> i64 {
+    let analysis = &cx.canary.spec.analysis;
+    let threshold = match side {
+        Side::Primary => analysis.primary_ready_threshold,
+        Side::Canary => analysis.canary_ready_threshold,
+    };
+    threshold.unwrap_or(100).into()
+}
+
+fn deadline(cx: &Context<'_>) -> SignedDuration {
+    let secs = cx.canary.spec.progress_deadline_seconds.map_or(PROGRESS_DEADLINE_SECS, i64::from);
+    SignedDuration::from_secs(secs)
+}

@@ -1,0 +1,141 @@
+//! What every kind of workload can be asked.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use ports::{Change, Halt, Seen};
+
+use crate::deployment::Deployment;
+use crate::{Context, Error};
+
+/// One kind of workload that can be released.
+///
+/// *Guarantees.* Every answer is safe to repeat: once the changes are made, the same question returns none.
+/// A halt with [`Halt::Need`] has no effect; look and ask again.
+pub trait Target: Debug + Sync {
+    /// The kind, as `spec.targetRef.kind` names it.
+    fn kind(&self) -> &'static str;
+
+    /// What routing and the decision have to know about the target.
+    fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>>;
+
+    /// Creates the primary as a copy of the target, or does nothing when it exists: promotion alone changes it.
+    ///
+    /// `flagger_id` marks the primary's pods.
+    fn primary(&self, cx: &Context<'_>, seen: &Seen, flagger_id: &str) -> Result<Vec<Change>, Halt<Error>>;
+
+    /// Whether one side can take the traffic that it is meant to take.
+    fn ready(&self, cx: &Context<'_>, seen: &Seen, side: Side, now: Timestamp) -> Result<Readiness, Halt<Error>>;
+
+    /// Makes the primary what the target is.
+    ///
+    /// `expected_revision` is the revision that was analysed. A fresh `flagger_id` rolls the primary's pods even for an equal
+    /// template; the same one again does not, and tells that this promotion was made before.
+    /// A target that has another revision by now changes nothing, and leaves with [`Error::RevisionMoved`] unless the
+    /// promotion was made before.
+    fn promote(
+        &self,
+        cx: &Context<'_>,
+        seen: &Seen,
+        expected_revision: &str,
+        flagger_id: &str,
+    ) -> Result<Vec<Change>, Halt<Error>>;
+
+    /// Stops the target's pods.
+    fn scale_to_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;
+
+    /// Starts the target's pods for a run.
+    fn scale_from_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;
+
+    /// Gives the target back to the user, able to serve what the primary serves, before the Canary goes.
+    fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;
+}
+
+/// All kinds that can be released.
+pub fn all() -> [&'static dyn Target; 1] {
+    [&Deployment]
+}
+
+/// Kinds that the CRD lets through and that need a file of their own.
+const UNAVAILABLE: [&str; 2] = ["DaemonSet", "Service"];
+
+/// What takes care of the canary's target.
+///
+/// A kind that the CRD doesn't know is handled as a Deployment, as in Flagger; the caller may warn.
+pub fn find(cx: &Context<'_>) -> Result<&'static dyn Target, Error> {
+    let kind = cx.target_kind();
+    if UNAVAILABLE.contains(&kind) {
+        let available = all().map(Target::kind).join(", ");
+        return Err(Error::Unavailable { field: "spec.targetRef.kind", value: kind.to_owned(), available });
+    }
+    Ok(all().into_iter().find(|target| target.kind() == kind).unwrap_or(&Deployment))
+}
+
+/// What routing and the decision have to know about a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The label by which Services tell the target's pods from the primary's.
+    pub label: Label,
+    /// Ports besides the main one, when `service.portDiscovery` asks for them; sorted.
+    pub ports: Vec<Port>,
+    /// The revision of the pod template, see [`crate::revision`].
+    pub revision: String,
+    /// The replicas that the target asks for.
+    pub replicas: i64,
+    /// Checksums of the `ConfigMap`s and Secrets in use by `configmap/<name>` and `secret/<name>`; `None` when they are not
+    /// tracked.
+    pub tracked_configs: Option<BTreeMap<String, String>>,
+}
+
+/// A selector label of the target: the primary's value is the same with `-primary` added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its key, one of [`crate::Settings::selector_labels`].
+    pub key: String,
+    /// The value that the target's pods have.
+    pub value: String,
+}
+
+impl Label {
+    /// The value that the primary's pods have.
+    pub fn primary_value(&self) -> String {
+        format!("{}-primary", self.value)
+    }
+}
+
+/// A container port for a Service to offer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// The port's name in the Service.
+    pub name: String,
+    /// The port's number, in the container and in the Service.
+    pub number: i64,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: String,
+}
+
+/// Which of the two workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The copy that carries the traffic between releases.
+    Primary,
+    /// The target itself.
+    Canary,
+}
+
+/// Whether a side can take traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It can't.
+    NotReady {
+        /// A sentence for the event.
+        reason: String,
+        /// Whether waiting may help.
+        retriable: bool,
+        /// Whether at least one of its pods is available.
+        serving: bool,
+    },
+}

@@ -1,0 +1,188 @@
+//! Why a request was refused, as the `Status` object that clients read.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::kinds::Kind;
+use crate::schema::Cause;
+
+/// An error answer. Texts are those of the real server, since clients and people match on them.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: StatusCode,
+    reason: &'static str,
+    pub(crate) message: String,
+    details: Option<Value>,
+}
+
+/// The result of a call.
+pub(crate) type Answer<T> = Result<T, Refusal>;
+
+impl Refusal {
+    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { code, reason, message: message.into(), details: None }
+    }
+
+    fn with_details(mut self, details: Value) -> Refusal {
+        self.details = Some(details);
+        self
+    }
+
+    /// No such object.
+    pub(crate) fn not_found(kind: &Kind, name: &str) -> Refusal {
+        let message = format!("{} {name:?} not found", kind.resource());
+        Refusal::new(StatusCode::NOT_FOUND, "NotFound", message).with_details(object(kind, name))
+    }
+
+    /// No such path.
+    pub(crate) fn no_such_path() -> Refusal {
+        Refusal::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
+            .with_details(json!({}))
+    }
+
+    /// The name is taken.
+    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Refusal {
+        let message = format!("{} {name:?} already exists", kind.resource());
+        Refusal::new(StatusCode::CONFLICT, "AlreadyExists", message).with_details(object(kind, name))
+    }
+
+    /// Somebody else was faster.
+    pub(crate) fn conflict(kind: &Kind, name: &str) -> Refusal {
+        let modified = "the object has been modified; please apply your changes to the latest version and try again";
+        Refusal::conflict_because(kind, name, modified)
+    }
+
+    /// A precondition of the request doesn't hold.
+    pub(crate) fn conflict_because(kind: &Kind, name: &str, why: &str) -> Refusal {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.resource());
+        Refusal::new(StatusCode::CONFLICT, "Conflict", message).with_details(object(kind, name))
+    }
+
+    /// Server-side apply would take fields from other managers; `(message, field)` each.
+    pub(crate) fn apply_conflict(message: String, conflicts: &[(String, String)]) -> Refusal {
+        let causes: Vec<Value> = conflicts
+            .iter()
+            .map(|(message, field)| json!({"reason": "FieldManagerConflict", "message": message, "field": field}))
+            .collect();
+        Refusal::new(StatusCode::CONFLICT, "Conflict", message).with_details(json!({"causes": causes}))
+    }
+
+    /// The object breaks rules of its kind.
+    pub(crate) fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Refusal {
+        let mut texts: Vec<String> = causes.iter().map(ToString::to_string).collect();
+        texts.dedup();
+        let why = match texts.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let message = format!("{} {name:?} is invalid: {why}", kind.qualified_kind());
+        let causes: Vec<Value> = causes
+            .iter()
+            .map(|one| json!({"reason": one.reason.word(), "message": one.message, "field": one.field}))
+            .collect();
+        let mut details = json!({"name": name, "kind": kind.kind, "causes": causes});
+        if !kind.group.is_empty() {
+            details["group"] = json!(kind.group);
+        }
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// The request is understood and not allowed.
+    pub(crate) fn forbidden(kind: &Kind, name: &str, why: &str) -> Refusal {
+        let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
+        Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(object(kind, name))
+    }
+
+    /// Nothing may be created in a namespace that is going away.
+    pub(crate) fn namespace_terminating(kind: &Kind, name: &str, namespace: &str) -> Refusal {
+        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
+        let mut details = object(kind, name);
+        details["causes"] = json!([{
+            "reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"),
+            "field": "metadata.namespace",
+        }]);
+        Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(details)
+    }
+
+    /// The bearer token is missing or wrong.
+    pub(crate) fn unauthorized() -> Refusal {
+        Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    /// The history doesn't reach that far back.
+    pub(crate) fn expired(message: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::GONE, "Expired", message)
+    }
+
+    /// The client asks for a state that is yet to come.
+    pub(crate) fn from_the_future(asked: u64, current: u64) -> Refusal {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        Refusal::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with_details(json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        }))
+    }
+
+    /// The resource has no such verb.
+    pub(crate) fn method_not_allowed() -> Refusal {
+        Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+        .with_details(json!({}))
+    }
+
+    /// None of the formats that the client accepts is served.
+    pub(crate) fn not_acceptable(served: &str) -> Refusal {
+        let message = format!("only the following media types are accepted: {served}");
+        Refusal::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    /// The body has a format that isn't read.
+    pub(crate) fn unsupported_media_type(read: &str) -> Refusal {
+        let message = format!("the body of the request was in an unknown format - accepted media types include: {read}");
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    }
+
+    /// The body is larger than the server reads.
+    pub(crate) fn too_large(limit: usize) -> Refusal {
+        let message = format!("Request entity too large: limit is {limit}");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+    }
+
+    /// Evicting now would break a budget.
+    pub(crate) fn too_many_requests(message: &str, cause: &str) -> Refusal {
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message).with_details(json!({
+            "causes": [{"reason": "DisruptionBudget", "message": cause}],
+        }))
+    }
+
+    /// The Status object.
+    pub(crate) fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+        });
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+}
+
+/// The `details` that name an object.
+pub(crate) fn object(kind: &Kind, name: &str) -> Value {
+    let mut details = json!({"name": name, "kind": kind.plural});
+    if !kind.group.is_empty() {
+        details["group"] = json!(kind.group);
+    }
+    details
+}

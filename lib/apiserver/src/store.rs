@@ -1,0 +1,260 @@
+//! Where objects live: one revision counter, collections of objects, and the bounded history that watches read.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::meta;
+
+/// Namespace (empty for cluster-wide kinds) and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// An object's collection and key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Location {
+    pub(crate) collection: String,
+    pub(crate) key: Key,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// One entry of the history.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) revision: u64,
+    pub(crate) change: Change,
+    /// As it is after the change; for a deletion as it was last, with the revision of the deletion.
+    pub(crate) object: Arc<Value>,
+    pub(crate) previous: Option<Arc<Value>>,
+}
+
+/// All objects of one kind.
+#[derive(Debug)]
+struct Collection {
+    objects: BTreeMap<Key, Arc<Value>>,
+    history: VecDeque<Event>,
+    /// The revision of the newest event that the history has dropped.
+    forgotten: u64,
+    changed: watch::Sender<u64>,
+}
+
+/// Every object, by collection and key.
+#[derive(Debug)]
+pub(crate) struct Store {
+    revision: u64,
+    collections: BTreeMap<String, Collection>,
+    /// Where a uid lives.
+    uids: HashMap<String, Location>,
+    /// Who names a uid as its owner.
+    dependents: HashMap<String, BTreeSet<Location>>,
+    history_max: usize,
+}
+
+impl Key {
+    pub(crate) fn new(namespace: impl Into<String>, name: impl Into<String>) -> Key {
+        Key { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key of an object.
+    pub(crate) fn of(object: &Value) -> Key {
+        Key::new(meta::namespace(object), meta::name(object))
+    }
+}
+
+impl Location {
+    pub(crate) fn new(collection: &str, key: Key) -> Location {
+        Location { collection: collection.to_owned(), key }
+    }
+}
+
+impl Store {
+    pub(crate) fn new(history_max: usize) -> Store {
+        Store {
+            revision: 0,
+            collections: BTreeMap::new(),
+            uids: HashMap::new(),
+            dependents: HashMap::new(),
+            history_max: history_max.max(1),
+        }
+    }
+
+    /// The revision of the latest change.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn get(&self, at: &Location) -> Option<&Arc<Value>> {
+        self.collections.get(&at.collection)?.objects.get(&at.key)
+    }
+
+    /// Where the object with this uid lives.
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<&Location> {
+        self.uids.get(uid)
+    }
+
+    /// Who names this uid as an owner.
+    pub(crate) fn dependents(&self, uid: &str) -> Vec<Location> {
+        self.dependents.get(uid).into_iter().flatten().cloned().collect()
+    }
+
+    /// The objects of a collection in the order of their keys, from one namespace or all.
+    pub(crate) fn list(&self, collection: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let Some(collection) = self.collections.get(collection) else { return Vec::new() };
+        match namespace {
+            None => collection.objects.values().cloned().collect(),
+            Some(namespace) => {
+                let from = collection.objects.range(Key::new(namespace, "")..);
+                from.take_while(|(key, _)| key.namespace == namespace).map(|(_, object)| object.clone()).collect()
+            }
+        }
+    }
+
+    /// Every location in a namespace.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Location> {
+        let of = |(name, collection): (&String, &Collection)| {
+            let from = collection.objects.range(Key::new(namespace, "")..);
+            let keys = from.take_while(|(key, _)| key.namespace == namespace).map(|(key, _)| key.clone());
+            keys.map(|key| Location::new(name, key)).collect::<Vec<_>>()
+        };
+        self.collections.iter().flat_map(of).collect()
+    }
+
+    /// Writes an object under the next revision and remembers the change.
+    pub(crate) fn put(&mut self, at: &Location, mut object: Value) -> Arc<Value> {
+        self.revision += 1;
+        meta::put(&mut object, "resourceVersion", Some(json!(self.revision.to_string())));
+        let object = Arc::new(object);
+        let previous = self.open(&at.collection).objects.insert(at.key.clone(), object.clone());
+        if let Some(previous) = &previous {
+            self.unlink(at, previous);
+        }
+        self.link(at, &object);
+        let change = if previous.is_some() { Change::Modified } else { Change::Added };
+        self.remember(&at.collection, Event { revision: self.revision, change, object: object.clone(), previous });
+        object
+    }
+
+    /// Removes an object and remembers the deletion.
+    pub(crate) fn remove(&mut self, at: &Location) -> Option<Arc<Value>> {
+        let previous = self.collections.get_mut(&at.collection)?.objects.remove(&at.key)?;
+        self.revision += 1;
+        self.unlink(at, &previous);
+        let mut last = Value::clone(&previous);
+        meta::put(&mut last, "resourceVersion", Some(json!(self.revision.to_string())));
+        let object = Arc::new(last);
+        let event = Event {
+            revision: self.revision,
+            change: Change::Deleted,
+            object: object.clone(),
+            previous: Some(previous),
+        };
+        self.remember(&at.collection, event);
+        Some(object)
+    }
+
+    /// Forgets a collection; its watches end.
+    pub(crate) fn drop_collection(&mut self, collection: &str) {
+        self.collections.remove(collection);
+    }
+
+    /// Tells when the collection changes.
+    pub(crate) fn subscribe(&mut self, collection: &str) -> watch::Receiver<u64> {
+        self.open(collection).changed.subscribe()
+    }
+
+    /// What happened after a revision; nothing if the history doesn't reach back that far.
+    pub(crate) fn since(&self, collection: &str, revision: u64) -> Option<Vec<Event>> {
+        let Some(collection) = self.collections.get(collection) else { return Some(Vec::new()) };
+        if revision < collection.forgotten {
+            return None;
+        }
+        let first = collection.history.partition_point(|event| event.revision <= revision);
+        Some(collection.history.iter().skip(first).cloned().collect())
+    }
+
+    fn open(&mut self, name: &str) -> &mut Collection {
+        self.collections.entry(name.to_owned()).or_insert_with(|| Collection {
+            objects: BTreeMap::new(),
+            history: VecDeque::new(),
+            forgotten: 0,
+            changed: watch::Sender::new(0),
+        })
+    }
+
+    fn remember(&mut self, collection: &str, event: Event) {
+        let history_max = self.history_max;
+        let collection = self.open(collection);
+        let revision = event.revision;
+        collection.history.push_back(event);
+        while history_max < collection.history.len() {
+            if let Some(dropped) = collection.history.pop_front() {
+                collection.forgotten = dropped.revision;
+            }
+        }
+        collection.changed.send_replace(revision);
+    }
+
+    fn link(&mut self, at: &Location, object: &Value) {
+        self.uids.insert(meta::uid(object).to_owned(), at.clone());
+        for owner in meta::owners(object) {
+            self.dependents.entry(owner.uid).or_default().insert(at.clone());
+        }
+    }
+
+    fn unlink(&mut self, at: &Location, object: &Value) {
+        self.uids.remove(meta::uid(object));
+        for owner in meta::owners(object) {
+            if let Some(dependents) = self.dependents.get_mut(&owner.uid) {
+                dependents.remove(at);
+                if dependents.is_empty() {
+                    self.dependents.remove(&owner.uid);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str) -> Value {
+        json!({"metadata": {"name": name, "uid": name}})
+    }
+
+    fn at(name: &str) -> Location {
+        Location::new("things", Key::new("", name))
+    }
+
+    #[test]
+    fn a_short_history_forgets_and_says_so() {
+        let mut store = Store::new(2);
+        for name in ["a", "b", "c"] {
+            store.put(&at(name), object(name));
+        }
+        assert!(store.since("things", 0).is_none());
+        let names: Vec<_> = store.since("things", 1).unwrap().iter().map(|event| event.revision).collect();
+        assert_eq!(names, [2, 3]);
+    }
+
+    #[test]
+    fn a_deleted_object_carries_the_revision_of_its_deletion() {
+        let mut store = Store::new(8);
+        store.put(&at("a"), object("a"));
+        let gone = store.remove(&at("a")).unwrap();
+        assert_eq!(meta::revision(&gone), "2");
+        assert!(store.by_uid("a").is_none());
+    }
+}
