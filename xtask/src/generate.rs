@@ -5,8 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// Every generated file by its path in the repository.
-const FILES: &[(&str, fn() -> String)] = &[("charts/flagger/crds/crd.yaml", crds)];
+/// A path in the repository, and what stands there.
+type Generated = (&'static str, fn() -> String);
+
+/// Every generated file.
+const FILES: &[Generated] = &[("charts/flagger/crds/crd.yaml", crds)];
 
 /// Writes all generated files.
 pub(crate) fn write(root: &Path) -> Result<()> {
@@ -22,9 +25,8 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 
 /// Fails naming the files that differ from what [`write`] would write.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    let is_stale = |path: &str, content: fn() -> String| fs::read_to_string(root.join(path)).ok() != Some(content());
-    let stale: Vec<&str> =
-        FILES.iter().filter(|(path, content)| is_stale(path, *content)).map(|(path, _)| *path).collect();
+    let is_stale = |(path, content): &&Generated| fs::read_to_string(root.join(path)).ok() != Some(content());
+    let stale: Vec<&str> = FILES.iter().filter(is_stale).map(|(path, _)| *path).collect();
     if stale.is_empty() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ use crate::schema;
     group = "flagger.app",
     version = "v1beta1",
     kind = "AlertProvider",
+    doc = "A chat that alerts go to.",
     plural = "alertproviders",
     namespaced,
     derive = "Default",

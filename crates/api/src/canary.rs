@@ -2,9 +2,11 @@
 
 mod alert;
 mod analysis;
+mod gateway;
 mod matching;
 mod metric;
 mod phase;
+mod route;
 mod service;
 mod session_affinity;
 mod status;
@@ -18,13 +20,12 @@ use serde::{Deserialize, Serialize};
 
 pub use alert::{CanaryAlert, Severity};
 pub use analysis::Analysis;
+pub use gateway::{BackendRef, GatewayRef, HttpMirror};
 pub use matching::{HttpMatch, StringMatch};
 pub use metric::{CanaryMetric, ThresholdRange};
 pub use phase::Phase;
-pub use service::{
-    BackendRef, CanaryService, CorsPolicy, CustomMetadata, GatewayRef, HeaderOperations, Headers, HttpMirror, Retries,
-    Rewrite, TrafficDistribution, UnmanagedMetadata,
-};
+pub use route::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
+pub use service::{CanaryService, CustomMetadata, TrafficDistribution, UnmanagedMetadata};
 pub use session_affinity::{SameSite, SessionAffinity};
 pub use status::{CanaryStatus, Condition};
 pub use traffic_policy::{
@@ -45,6 +46,7 @@ use crate::{ObjectRef, number};
     group = "flagger.app",
     version = "v1beta1",
     kind = "Canary",
+    doc = "A canary: how one workload is released, and how far it got.",
     plural = "canaries",
     namespaced,
     status = "CanaryStatus",
@@ -109,6 +111,13 @@ pub struct CanarySpec {
     /// Do nothing, and go on from here once this is false again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
+}
+
+impl CanarySpec {
+    /// The provider that carries the traffic, given that of the operator.
+    pub fn provider_or<'a>(&'a self, default: &'a str) -> &'a str {
+        self.provider.as_deref().filter(|provider| !provider.is_empty()).unwrap_or(default)
+    }
 }
 
 /// The workload that is released, in the namespace of the canary.

@@ -14,6 +14,7 @@ use crate::SecretRef;
     group = "flagger.app",
     version = "v1beta1",
     kind = "MetricTemplate",
+    doc = "A query that canaries share.",
     plural = "metrictemplates",
     namespaced,
     derive = "Default",

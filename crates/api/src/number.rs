@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// A whole number, for which null means 0.
 pub(crate) fn plain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
@@ -20,6 +20,18 @@ pub(crate) fn option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i32>, D::Error> {
     let numbers = Option::<Vec<Whole>>::deserialize(deserializer)?;
     Ok(numbers.unwrap_or_default().into_iter().map(|Whole(number)| number).collect())
+}
+
+/// Writes `99` for 99.0, as it was probably read.
+#[expect(clippy::cast_possible_truncation, reason = "the guard admits whole numbers that fit only")]
+#[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
+pub(crate) fn float<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    match *number {
+        Some(number) if number.fract() == 0.0 && number.abs() <= WHOLE_MAX => serializer.serialize_i64(number as i64),
+        Some(number) => serializer.serialize_f64(number),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Whether a number is left out when written.

@@ -6,7 +6,7 @@ mod service;
 
 use std::fmt;
 
-use crate::{Canary, CanarySpec, duration};
+use crate::{Canary, duration};
 
 /// What the operator was told that decides which canaries are valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,11 +40,6 @@ pub fn validate(canary: &Canary, rules: &Rules) -> Vec<Invalid> {
     service::check(&canary.spec, &mut findings);
     analysis::check(&canary.spec, &mut findings);
     findings.0
-}
-
-/// The provider that carries this canary's traffic.
-fn effective_provider<'a>(spec: &'a CanarySpec, rules: &'a Rules) -> &'a str {
-    spec.provider.as_deref().filter(|provider| !provider.is_empty()).unwrap_or(&rules.default_provider)
 }
 
 /// What is found wrong on the way through a canary. Empty texts count as absent.

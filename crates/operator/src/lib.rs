@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod args;
 pub mod cluster;
+pub mod recorder;
 pub mod shutdown;
 pub mod telemetry;
 pub mod web;

@@ -44,6 +44,8 @@ pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
     let ending = match advance(input, &mut status, &mut cx) {
         Ok(ending) | Err(Halt::Over(ending)) => ending,
         Err(Halt::Next(effect)) => return Step::Next(effect),
+        // Between two steps a run may meet things half way; what stays wrong is told when the step is due.
+        Err(Halt::Fault(reason)) if !input.paced && pace::is_running(input.status.phase) => Ending::Faulted { reason },
         // A fault is told to the user and ends the tick; nothing else is lost.
         Err(Halt::Fault(reason)) => match cx.say(Sentence::Trouble(reason.clone())) {
             Err(Halt::Next(effect)) => return Step::Next(effect),
@@ -260,12 +262,12 @@ fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow {
     Err(Halt::Over(Ending::NotReady { side, reason: reason.to_owned() }))
 }
 
-/// A run keeps its pace, whatever else wakes it; everything else waits for a change.
+/// A run keeps its pace, whatever else wakes it; what did not work is tried again; everything else waits for a change.
 fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) -> Wake {
     let interval = input.plan.interval;
     match ending {
         Ending::Started | Ending::Restarted => Wake::After(interval),
-        _ if !input.paced => Wake::Keep,
+        _ if !input.paced && pace::is_running(input.status.phase) => Wake::Keep,
         Ending::Faulted { .. } | Ending::Suspended | Ending::Initializing { .. } | Ending::NotReady { .. } => {
             Wake::After(interval)
         }

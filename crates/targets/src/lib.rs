@@ -15,6 +15,7 @@ mod context;
 mod deployment;
 mod discovery;
 mod error;
+mod mark;
 mod metadata;
 pub mod revision;
 mod scheduling;
@@ -22,4 +23,5 @@ mod target;
 
 pub use context::{Context, Settings};
 pub use error::Error;
+pub use mark::mark;
 pub use target::{Facts, Label, Port, Readiness, Side, Target, all, find};

@@ -87,6 +87,19 @@ impl Refusal {
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
     }
 
+    /// A patch can't be carried out.
+    pub(crate) fn unprocessable(why: &str) -> Refusal {
+        let message = "the server rejected our request due to an error in our request";
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({
+            "causes": [{"reason": "UnexpectedServerResponse", "message": why}],
+        }))
+    }
+
+    /// An apply configuration doesn't fit the kind.
+    pub(crate) fn untyped_patch(message: String) -> Refusal {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
     /// The request makes no sense.
     pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", message)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::builtin::Addresses;
 use crate::kinds::{Kind, Registry};
 use crate::meta;
 use crate::options::Clock;
@@ -18,6 +19,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) kinds: Registry,
     pub(crate) dice: Dice,
+    pub(crate) addresses: Addresses,
     /// What follows from changes and isn't done yet (see `gc.rs`).
     pub(crate) chores: VecDeque<Chore>,
     clock: Clock,
@@ -98,6 +100,7 @@ impl World {
             store: Store::new(history_max),
             kinds: Registry::new(),
             dice: Dice(seed),
+            addresses: Addresses::default(),
             chores: VecDeque::new(),
             clock,
         };

@@ -48,7 +48,7 @@ impl World {
             return Err(Refusal::already_exists(&kind, &key.name));
         }
         self.check_namespace(&kind, &key)?;
-        if kind.subresources.status && !kind.is("", "Pod") {
+        if kind.subresources.status {
             meta::root(&mut object).remove("status");
             decode::fill_defaults(&kind, &mut object);
         }

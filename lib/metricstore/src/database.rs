@@ -78,7 +78,9 @@ impl Database {
     pub(crate) fn select<'a>(&'a self, matchers: &'a [Matcher]) -> impl Iterator<Item = &'a Series> {
         let ids = self.named(matchers).into_iter().flatten();
         ids.filter_map(|id| self.series.get(id)).filter(|series| {
-            matchers.iter().all(|matcher| matcher.name == METRIC_NAME || matcher.is_match(series.labels.get(&matcher.name)))
+            matchers
+                .iter()
+                .all(|matcher| matcher.name == METRIC_NAME || matcher.is_match(series.labels.get(&matcher.name)))
         })
     }
 
@@ -111,10 +113,12 @@ impl Database {
     }
 
     fn resolve(&mut self, target: Option<&Target>, line: &Line<'_>, extra: &Labels) -> Result<SeriesId, ParseError> {
-        if let Some(id) = target.and_then(|target| target.known(line.series)).filter(|id| self.series.contains_key(id)) {
+        if let Some(id) = target.and_then(|target| target.known(line.series)).filter(|id| self.series.contains_key(id))
+        {
             return Ok(id);
         }
-        let exposed = exposition::labels(line.series).map_err(|reason| ParseError::Line { line: line.number, reason })?;
+        let exposed =
+            exposition::labels(line.series).map_err(|reason| ParseError::Line { line: line.number, reason })?;
         let full = ParseError::TooManySeries { line: line.number, limit: MAX_SERIES };
         self.find_or_add(attached(exposed, extra)).ok_or(full)
     }

@@ -57,16 +57,16 @@ pub struct HttpMatch {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct StringMatch {
-    /// Exact string match.
+    /// All of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exact: Option<String>,
-    /// Prefix-based match.
+    /// How the text starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// Suffix-based match.
+    /// How the text ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
-    /// RE2 style regex-based match.
+    /// A regular expression (RE2) for all of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
 }

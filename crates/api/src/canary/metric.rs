@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::NameRef;
 #[cfg(feature = "schema")]
 use crate::schema;
+use crate::{NameRef, number};
 
 /// A measurement and the range that it has to stay in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct CanaryMetric {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
     /// Least good value of request-success-rate, largest of others (deprecated, use thresholdRange).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "number::float", skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Values that pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,9 +41,9 @@ pub struct CanaryMetric {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ThresholdRange {
     /// Smallest value that passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "number::float", skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
     /// Largest value that passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, serialize_with = "number::float", skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }

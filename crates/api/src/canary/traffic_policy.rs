@@ -32,7 +32,7 @@ pub struct TrafficPolicy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct ConnectionPool {
-    /// HTTP connection pool settings.
+    /// Limits of HTTP connections.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpConnectionPool>,
 }
@@ -89,16 +89,16 @@ pub struct LoadBalancer {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct ConsistentHash {
-    /// Hash based on a specific HTTP header.
+    /// Take the hash of this header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_header_name: Option<String>,
-    /// Hash based on a HTTP cookie.
+    /// Take the hash of this cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_cookie: Option<HttpCookie>,
-    /// Hash based on the source IP address.
+    /// Take the hash of the sender's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_source_ip: Option<bool>,
-    /// Hash based on a specific HTTP query parameter.
+    /// Take the hash of this query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_query_parameter_name: Option<String>,
     /// Minimum number of virtual nodes of the hash ring.
@@ -133,7 +133,7 @@ pub struct LocalityLoadBalancer {
     /// Where traffic goes when a region's endpoints are unhealthy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failover: Vec<Failover>,
-    /// Enable locality load balancing.
+    /// Whether locality counts at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
@@ -143,10 +143,10 @@ pub struct LocalityLoadBalancer {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct Distribute {
-    /// Originating locality, '/' separated, e.g. 'region/zone'.
+    /// Where the traffic comes from, such as region/zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// Percentages by destination locality.
+    /// Percentages by where it goes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub to: BTreeMap<String, i32>,
 }
@@ -156,10 +156,10 @@ pub struct Distribute {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct Failover {
-    /// Originating region.
+    /// The region whose endpoints are unhealthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// Destination region.
+    /// The region that takes over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
 }
@@ -219,7 +219,7 @@ pub struct TlsSettings {
     /// Names of which the server's certificate must carry one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subject_alt_names: Vec<String>,
-    /// SNI string to present to the server.
+    /// Server name that is asked for in the handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sni: Option<String>,
 }

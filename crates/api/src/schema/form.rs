@@ -4,7 +4,7 @@ use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Map, Value, json};
 
-/// Structural schemas: one type each, no null, no names, no bounds that only follow from Rust's types.
+/// Structural schemas: one type each, no null, no titles, no defaults but those that the API server fills in.
 ///
 /// May be applied twice.
 pub(super) struct Structural;
@@ -61,7 +61,7 @@ fn without_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// Floats need no format, and a 32-bit integer with bounds of its own needs no other.
+/// Numbers are published without their width: JSON has only one kind of fraction.
 fn without_width(object: &mut Map<String, Value>) {
     if object.get("format").is_some_and(|format| format == "double") {
         object.remove("format");
@@ -82,4 +82,57 @@ fn one_enum(object: &mut Map<String, Value>) {
     object.remove("oneOf");
     object.insert("type".into(), "string".into());
     object.insert("enum".into(), values.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// The keywords that the published schemas consist of; all are structural, and none lets unknown fields through.
+    const KEYWORDS: [&str; 20] = [
+        "additionalProperties",
+        "anyOf",
+        "default",
+        "description",
+        "enum",
+        "format",
+        "items",
+        "maxItems",
+        "maxLength",
+        "maximum",
+        "minLength",
+        "minimum",
+        "not",
+        "oneOf",
+        "pattern",
+        "properties",
+        "required",
+        "type",
+        "x-kubernetes-int-or-string",
+        "x-kubernetes-validations",
+    ];
+
+    #[test]
+    fn published_schemas_are_structural() {
+        for crd in crate::crds() {
+            let root = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+            assert_structural("", root);
+        }
+    }
+
+    fn assert_structural(path: &str, schema: &Value) {
+        let keywords = schema.as_object().unwrap();
+        for keyword in keywords.keys() {
+            assert!(KEYWORDS.contains(&keyword.as_str()), "{path}: {keyword}");
+        }
+        assert!(schema["type"].is_string() || schema["x-kubernetes-int-or-string"] == true, "{path}: {schema}");
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            assert_structural(&format!("{path}.{name}"), field);
+        }
+        for keyword in ["items", "additionalProperties"] {
+            if let Some(inner) = keywords.get(keyword) {
+                assert_structural(&format!("{path}[]"), inner);
+            }
+        }
+    }
 }

@@ -33,10 +33,10 @@ pub(crate) const PROVIDERS: [&str; 19] = [
 pub(crate) const INTERVAL: &str = "^[0-9]+(m|s)";
 
 /// An API group, empty for the core group.
-pub(crate) const GROUP: &str = r"^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+pub(crate) const GROUP: &str = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$";
 
 /// A kind.
-pub(crate) const KIND: &str = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
+pub(crate) const KIND: &str = "^[A-Za-z]([-0-9A-Za-z]*[0-9A-Za-z])?$";
 
 /// A DNS label, such as a namespace.
 pub(crate) const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
@@ -70,7 +70,7 @@ pub(crate) fn or_empty(schema: &mut Schema) {
 pub(crate) fn service_needs_port() -> Value {
     json!([{
         "message": "Must have port for Service reference",
-        "rule": "(size(self.group) == 0 && self.kind == 'Service') ? has(self.port) : true",
+        "rule": "self.group != '' || self.kind != 'Service' || has(self.port)",
     }])
 }
 

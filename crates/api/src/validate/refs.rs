@@ -1,6 +1,6 @@
 //! References, and which of them go together.
 
-use super::{Findings, Rules, effective_provider};
+use super::{Findings, Rules};
 use crate::{Canary, CanarySpec};
 
 pub(super) fn check(canary: &Canary, rules: &Rules, findings: &mut Findings) {
@@ -13,7 +13,7 @@ pub(super) fn check(canary: &Canary, rules: &Rules, findings: &mut Findings) {
 
 /// A Knative Service and the provider `knative` need each other.
 fn knative(spec: &CanarySpec, rules: &Rules, findings: &mut Findings) {
-    let provider = effective_provider(spec, rules);
+    let provider = spec.provider_or(&rules.default_provider);
     match (spec.target_ref.is_knative(), provider == "knative") {
         (true, false) => {
             findings.add("spec.provider", format!("must be knative for a Knative Service as target, is {provider:?}"));

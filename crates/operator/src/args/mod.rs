@@ -42,7 +42,7 @@ pub struct Settings {
     pub selector_labels: Vec<String>,
     /// Prefixes of the labels and annotations that primaries get; `*` for all.
     pub include_label_prefixes: Vec<String>,
-    /// Whether ConfigMaps and Secrets get primary copies and are watched.
+    /// Whether a target's configuration (ConfigMap, Secret) gets primary copies and is watched.
     pub config_tracking: bool,
     /// Whether references may lead to other namespaces.
     pub cross_namespace_refs: bool,

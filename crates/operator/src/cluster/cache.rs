@@ -101,8 +101,10 @@ impl Objects {
         self.listing = Some(Names::new());
     }
 
-    /// One object of the list.
+    /// One object of the list. One that we have already is kept instead, so that a new list needs no second copy of all.
     pub(super) fn listed(&mut self, object: Object) {
+        let held = place(&object).and_then(|(namespace, name)| self.get(namespace, name));
+        let object = held.filter(|held| version(held) == version(&object)).cloned().unwrap_or(object);
         insert_newer(self.listing.get_or_insert_default(), object);
     }
 

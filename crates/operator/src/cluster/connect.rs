@@ -135,6 +135,8 @@ async fn configure(access: &Access) -> Result<(Config, Origin), ConnectError> {
         config.cluster_url = parse_master(master)?;
     }
     config.connect_timeout = Some(CONNECT_TIMEOUT);
+    // Who asked knows better whether repeating a write is safe, and when it is too late.
+    config.default_retry = false;
     let agent = HeaderValue::from_static(concat!("flagger/", env!("CARGO_PKG_VERSION")));
     config.headers.push((header::USER_AGENT, agent));
     Ok((config, origin))

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::ObjectMeta;
 use kube::core::DynamicResourceScope;
 use kube::runtime::watcher::{self, Event};
 use ports::{Key, Kind};
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use super::Scope;
-use super::cache::{Moved, State, Store, place, shared};
+use super::cache::{Moved, Objects, State, Store, place, shared};
 use super::error::{Doing, Error, Reason};
 use super::lean::Lean;
 
@@ -24,6 +25,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 
 /// The longest wait, and the wait while the kind is not installed.
 const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// A watch that has worked for so long is healthy again.
+const CALM: Duration = Duration::from_secs(120);
 
 /// Something that a watch saw. Our own writes are not among it: who wrote knows already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +74,7 @@ impl Watching {
         let mut trouble = Trouble::default();
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => {
-                    if self.take(event) {
-                        trouble = Trouble::default();
-                    }
-                }
+                Ok(event) => self.take(event),
                 Err(error) => {
                     let wait = self.stumble(&error, &mut trouble);
                     tokio::time::sleep(wait).await;
@@ -83,20 +83,15 @@ impl Watching {
         }
     }
 
-    /// Takes in one event; true when it proves that the watch works.
-    fn take(&self, event: Event<Watched>) -> bool {
+    fn take(&self, event: Event<Watched>) {
         match event {
-            Event::Init => {
-                self.store.with(super::cache::Objects::begin_list);
-                return false;
-            }
+            Event::Init => self.store.with(Objects::begin_list),
             Event::InitApply(watched) => {
                 let object = shared(watched.lean.into_object(self.kind));
                 self.store.with(|objects| objects.listed(object));
-                return false;
             }
             Event::InitDone => {
-                let moved = self.store.with(super::cache::Objects::end_list);
+                let moved = self.store.with(Objects::end_list);
                 self.store.set_state(State::Ready);
                 self.tell(moved);
             }
@@ -112,7 +107,6 @@ impl Watching {
                 }
             }
         }
-        true
     }
 
     fn tell(&self, moved: impl IntoIterator<Item = Moved>) {
@@ -125,10 +119,8 @@ impl Watching {
 
     /// Notes a failure, says so once, and decides how long to wait.
     fn stumble(&self, error: &watcher::Error, trouble: &mut Trouble) -> Duration {
-        let Some(error) = self.explain(error) else {
-            // The history that we wanted to continue from is gone; a new list follows at once.
-            return Duration::ZERO;
-        };
+        trouble.begin(Instant::now());
+        let Some(error) = self.explain(error) else { return trouble.next_wait() };
         if error.reason == Reason::NotFound {
             self.forget_all();
             if trouble.is_news(error.reason) {
@@ -177,14 +169,23 @@ fn moved(object: &Value, gone: bool) -> Option<Moved> {
     place(object).map(|(namespace, name)| (namespace.to_owned(), name.to_owned(), gone))
 }
 
-/// Failures since the watch last worked.
+/// The failures of late.
 #[derive(Default)]
 struct Trouble {
+    last: Option<Instant>,
     reason: Option<Reason>,
     failures: u32,
 }
 
 impl Trouble {
+    /// A failure long after the one before has nothing to do with it.
+    fn begin(&mut self, now: Instant) {
+        if self.last.is_some_and(|last| CALM < now.saturating_duration_since(last)) {
+            *self = Self::default();
+        }
+        self.last = Some(now);
+    }
+
     /// Whether this reason differs from that of the failure before, which was logged already.
     fn is_news(&mut self, reason: Reason) -> bool {
         self.reason.replace(reason) != Some(reason)

@@ -50,7 +50,7 @@ impl Log {
         if target == FATAL {
             return true;
         }
-        let ours = target.starts_with("flagger");
+        let ours = is_ours(metadata);
         let quiet = target.starts_with("kube") || self.level == Level::Fatal;
         !quiet && *metadata.level() <= self.level.filter() && (ours || *metadata.level() <= tracing::Level::WARN)
     }
@@ -58,7 +58,7 @@ impl Log {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Log {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        metadata.is_span() || self.wants(metadata)
+        if metadata.is_span() { is_ours(metadata) } else { self.wants(metadata) }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
@@ -95,6 +95,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Log {
         // Nobody is left to tell when stderr is gone.
         let _ = self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("flagger")
 }
 
 fn word(metadata: &Metadata<'_>) -> &'static str {

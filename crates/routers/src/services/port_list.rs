@@ -36,11 +36,11 @@ pub(super) fn updated(live: &Value, wanted: &[Value]) -> Option<Value> {
     if by_name(live) == by_name(wanted) {
         return None;
     }
-    let node_ports: BTreeMap<_, _> = live.iter().map(|port| (name(port), port.get("nodePort"))).collect();
+    let node_ports: BTreeMap<_, _> = live.iter().filter_map(|port| Some((name(port), port.get("nodePort")?))).collect();
     let with_node_port = |port: &Value| {
         let mut port = port.clone();
-        if let Some(Some(node_port)) = node_ports.get(&name(&port)).cloned() {
-            port["nodePort"] = node_port.clone();
+        if let Some(node_port) = node_ports.get(&name(&port)) {
+            port["nodePort"] = Value::clone(node_port);
         }
         port
     };

@@ -108,7 +108,9 @@ fn endpoints(service: &Service, pods: &[Arc<Pod>]) -> Endpoints {
     let some = |addresses: Vec<EndpointAddress>| (!addresses.is_empty()).then_some(addresses);
     let subset = |(ports, group): (Ports, Vec<Reached>)| {
         let staying: Vec<&Reached> = group.iter().filter(|reached| !reached.terminating).collect();
-        let listed = |ready: bool| staying.iter().filter(|reached| reached.ready == ready).map(|reached| address(reached));
+        let listed = |ready: bool| -> Vec<EndpointAddress> {
+            staying.iter().filter(|reached| reached.ready == ready).map(|reached| address(reached)).collect()
+        };
         let ports = ports.into_iter().map(|(name, protocol, port)| OldPort {
             app_protocol: None,
             name,
@@ -116,8 +118,8 @@ fn endpoints(service: &Service, pods: &[Arc<Pod>]) -> Endpoints {
             protocol: Some(protocol),
         });
         (!staying.is_empty()).then(|| EndpointSubset {
-            addresses: some(listed(true).collect()),
-            not_ready_addresses: some(listed(false).collect()),
+            addresses: some(listed(true)),
+            not_ready_addresses: some(listed(false)),
             ports: Some(ports.collect()),
         })
     };

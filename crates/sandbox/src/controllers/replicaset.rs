@@ -42,7 +42,7 @@ struct Plan {
 
 /// Compares a ReplicaSet with its pods.
 fn plan(set: &ReplicaSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
-    let spec = set.spec.clone().unwrap_or_default();
+    let spec = &set.spec;
     let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
     let mut active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|pod| active(pod)).collect();
     let patience = Duration::from_secs(u64::try_from(spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0));
@@ -143,7 +143,7 @@ impl Controller {
 
 /// One more pod of the template.
 fn pod(set: &ReplicaSet) -> Pod {
-    let template = set.spec.as_ref().and_then(|spec| spec.template.clone()).unwrap_or_default();
+    let template = set.spec.template.clone().unwrap_or_default();
     let mut pod = Pod { metadata: template.metadata.unwrap_or_default(), spec: template.spec, status: None };
     pod.metadata.name = None;
     pod.metadata.generate_name = Some(format!("{}-", set.name_any()));

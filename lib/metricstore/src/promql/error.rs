@@ -40,11 +40,16 @@ pub enum QueryError {
     /// A range query for a range vector or a string.
     #[error("invalid expression type {0:?} for range query, must be Scalar or instant Vector")]
     NotInstant(&'static str),
-    /// A range query that ends before it starts or does not advance.
-    #[error("{0}")]
-    BadSteps(&'static str),
+    /// A range query that ends before it starts.
+    #[error("end timestamp must not be before start time")]
+    EndsBeforeStart,
+    /// A range query that does not advance.
+    #[error("zero or negative query resolution step widths are not accepted. Try a positive integer")]
+    NoStep,
     /// A range query or subquery of too many steps.
-    #[error("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")]
+    #[error(
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"
+    )]
     TooManySteps,
     /// More samples than a query may look at.
     #[error("query processing would load too many samples into memory in query execution")]
@@ -97,7 +102,8 @@ impl QueryError {
             | QueryError::TooComplex { .. }
             | QueryError::OutOfRange { .. }
             | QueryError::NotInstant(_)
-            | QueryError::BadSteps(_)
+            | QueryError::EndsBeforeStart
+            | QueryError::NoStep
             | QueryError::TooManySteps => true,
             QueryError::TooManySamples
             | QueryError::SameLabels

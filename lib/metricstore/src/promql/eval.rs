@@ -79,7 +79,8 @@ impl<'a> Evaluation<'a> {
                 histogram::quantiles(self.scalar(phi, at_ms)?, &self.vector(vector, at_ms)?)
             }
             Vector::Relabelled { relabelling, vector } => {
-                let relabelled = |sample: Sample| Sample { labels: relabel::apply(relabelling, &sample.labels), ..sample };
+                let relabelled =
+                    |sample: Sample| Sample { labels: relabel::apply(relabelling, &sample.labels), ..sample };
                 self.vector(vector, at_ms)?.into_iter().map(relabelled).collect()
             }
             Vector::Absent { vector, labels } => match self.vector(vector, at_ms)?.as_slice() {

@@ -80,11 +80,7 @@ fn combine(operation: Operation, left: f64, right: f64, kept: f64) -> Option<f64
 }
 
 /// The samples of the side that must be unique, by what they are matched on.
-fn unique<'a>(
-    samples: &'a [Sample],
-    key: &Grouping,
-    side: Side,
-) -> Result<HashMap<Labels, &'a Sample>, QueryError> {
+fn unique<'a>(samples: &'a [Sample], key: &Grouping, side: Side) -> Result<HashMap<Labels, &'a Sample>, QueryError> {
     let mut partners = HashMap::with_capacity(samples.len());
     for sample in samples {
         let group = key.key(&sample.labels);

@@ -24,7 +24,7 @@ use crate::database::Database;
 use crate::labels::Labels;
 use eval::Evaluation;
 use fetch::Fetched;
-use plan::Plan;
+use plan::{Plan, Vector};
 
 pub(crate) use lower::selector;
 
@@ -114,21 +114,25 @@ impl Prepared {
     }
 
     /// The answer at each step.
-    pub(crate) fn stepped(&self, step_ms: i64) -> Result<QueryValue, QueryError> {
-        if self.until_ms < self.from_ms {
-            return Err(QueryError::BadSteps("end timestamp must not be before start time"));
-        }
-        if step_ms <= 0 {
-            let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
-            return Err(QueryError::BadSteps(reason));
-        }
+    pub(crate) fn stepped(self, step_ms: i64) -> Result<QueryValue, QueryError> {
+        let vector = match self.plan {
+            Plan::Scalar(scalar) => Vector::Constant(Box::new(scalar)),
+            Plan::Vector(vector) => vector,
+            Plan::Range(_) => return Err(QueryError::NotInstant("range vector")),
+            Plan::Text(_) => return Err(QueryError::NotInstant("string")),
+        };
         let evaluation = Evaluation::new(&self.fetched);
-        match &self.plan {
-            Plan::Scalar(scalar) => evaluation.scalar_steps(scalar, self.from_ms, self.until_ms, step_ms),
-            Plan::Vector(vector) => evaluation.steps(vector, self.from_ms, self.until_ms, step_ms),
-            Plan::Range(_) => Err(QueryError::NotInstant("range vector")),
-            Plan::Text(_) => Err(QueryError::NotInstant("string")),
-        }
-        .map(QueryValue::Matrix)
+        Ok(QueryValue::Matrix(evaluation.steps(&vector, self.from_ms, self.until_ms, step_ms)?))
     }
+}
+
+/// Refuses steps that never arrive, or not soon.
+pub(crate) fn check_steps(from_ms: i64, until_ms: i64, step_ms: i64) -> Result<(), QueryError> {
+    if until_ms < from_ms {
+        return Err(QueryError::EndsBeforeStart);
+    }
+    if step_ms <= 0 {
+        return Err(QueryError::NoStep);
+    }
+    if MAX_STEPS < until_ms.saturating_sub(from_ms) / step_ms { Err(QueryError::TooManySteps) } else { Ok(()) }
 }

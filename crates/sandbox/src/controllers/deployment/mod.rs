@@ -82,7 +82,7 @@ impl Controller {
         if let Some(set) = plan.create {
             let created =
                 sets.create(&PostParams::default(), &set).await.map_err(|error| Error::Api("create a ReplicaSet", error))?;
-            let size = created.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+            let size = created.spec.replicas.unwrap_or(1);
             if 0 < size {
                 self.say_scaled(deployment, &created.name_any(), 0, size);
             }

@@ -64,7 +64,7 @@ pub(crate) fn plan<'a>(
     let number = sets.number().to_string();
     let current = sets.new.is_some() || create.is_some();
     let renumbered = current && deployment.annotations().get(REVISION) != Some(&number);
-    let limit = deployment.spec.as_ref().and_then(|spec| spec.revision_history_limit).unwrap_or(HISTORY);
+    let limit = deployment.spec.revision_history_limit.unwrap_or(HISTORY);
     let tidy = complete(deployment, &status, &limits) || paused(deployment);
     Plan {
         create,
@@ -80,8 +80,8 @@ fn sizes(deployment: &Deployment, sets: &Sets, limits: &Limits, old_pods: bool) 
     if paused(deployment) || rescaled(sets, limits) {
         return scaled(sets, limits);
     }
-    let recreate = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref()).and_then(|strategy| strategy.type_.as_deref())
-        == Some("Recreate");
+    let strategy = deployment.spec.strategy.as_ref().and_then(|strategy| strategy.type_.as_deref());
+    let recreate = strategy == Some("Recreate");
     let old: Vec<Size> = sets.old.iter().map(|set| size(set)).collect();
     let new = sets.new.map_or(Size { desired: 0, available: 0 }, size);
     if recreate {
@@ -139,13 +139,11 @@ fn fit_old(set: &ReplicaSet, to: i32, limits: &Limits) -> Option<Fit> {
     if 0 < from {
         annotations.extend(revision::sizes(limits));
     }
-    let min_ready_secs = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
-    fit(set, from, to, min_ready_secs, annotations)
+    fit(set, from, to, set.spec.min_ready_seconds, annotations)
 }
 
 fn fit_new(deployment: &Deployment, set: &ReplicaSet, to: i32, annotations: BTreeMap<String, String>) -> Option<Fit> {
-    let min_ready_secs = deployment.spec.as_ref().and_then(|spec| spec.min_ready_seconds);
-    fit(set, desired(set), to, min_ready_secs, annotations)
+    fit(set, desired(set), to, deployment.spec.min_ready_seconds, annotations)
 }
 
 fn fit(
@@ -155,14 +153,14 @@ fn fit(
     min_ready_secs: Option<i32>,
     annotations: BTreeMap<String, String>,
 ) -> Option<Fit> {
-    let patience = set.spec.as_ref().and_then(|spec| spec.min_ready_seconds).unwrap_or(0);
+    let patience = set.spec.min_ready_seconds.unwrap_or(0);
     let differs = from != to || set.annotations() != &annotations || patience != min_ready_secs.unwrap_or(0);
     let version = set.resource_version();
     differs.then(|| Fit { name: set.name_any(), version, from, to, min_ready_secs, annotations })
 }
 
 fn desired(set: &ReplicaSet) -> i32 {
-    set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+    set.spec.replicas.unwrap_or(1)
 }
 
 fn size(set: &ReplicaSet) -> Size {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
-use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
@@ -50,7 +49,7 @@ pub(crate) fn name(deployment: &Deployment) -> String {
 
 /// The ReplicaSet for the current template, of the given size.
 pub(crate) fn replica_set(deployment: &Deployment, replicas: i32, annotations: BTreeMap<String, String>) -> ReplicaSet {
-    let spec = deployment.spec.clone().unwrap_or_default();
+    let spec = deployment.spec.clone();
     let hash = hash(deployment);
     let mut template = spec.template;
     let meta = template.metadata.get_or_insert_default();
@@ -65,12 +64,12 @@ pub(crate) fn replica_set(deployment: &Deployment, replicas: i32, annotations: B
     set.metadata.labels = labels;
     set.metadata.annotations = Some(annotations);
     set.metadata.owner_references = deployment.controller_owner_ref(&()).map(|owner| vec![owner]);
-    set.spec = Some(ReplicaSetSpec {
+    set.spec = ReplicaSetSpec {
         min_ready_seconds: spec.min_ready_seconds,
         replicas: Some(replicas),
         selector,
         template: Some(template),
-    });
+    };
     set
 }
 
@@ -107,13 +106,13 @@ pub(crate) fn annotated(set: &ReplicaSet, key: &str) -> Option<i32> {
 pub(crate) fn forgotten(sets: &Sets, limit: i32) -> Vec<String> {
     let empty = |set: &&&ReplicaSet| {
         let status = set.status.clone().unwrap_or_default();
-        let wanted = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        let wanted = set.spec.replicas.unwrap_or(1);
         let seen = set.metadata.generation.unwrap_or(0) <= status.observed_generation.unwrap_or(0);
         wanted == 0 && status.replicas == 0 && seen && set.metadata.deletion_timestamp.is_none()
     };
     let empty: Vec<&&ReplicaSet> = sets.old.iter().filter(empty).collect();
     let surplus = empty.len().saturating_sub(usize::try_from(limit).unwrap_or(0));
-    empty.into_iter().take(surplus).map(ResourceExt::name_any).collect()
+    empty.into_iter().take(surplus).map(|set| set.name_any()).collect()
 }
 
 fn revision(set: &ReplicaSet) -> u64 {
@@ -124,8 +123,7 @@ fn revision(set: &ReplicaSet) -> u64 {
 fn hash(deployment: &Deployment) -> String {
     const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
     const LENGTH: usize = 10;
-    let template: Option<&PodTemplateSpec> = deployment.spec.as_ref().map(|spec| &spec.template);
-    let text = serde_json::to_string(&template).unwrap_or_default();
+    let text = serde_json::to_string(&deployment.spec.template).unwrap_or_default();
     let digest = Sha256::digest(text);
     let letter = |byte: &u8| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]);
     digest.iter().take(LENGTH).map(letter).collect()

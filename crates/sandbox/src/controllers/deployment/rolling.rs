@@ -31,9 +31,8 @@ pub(crate) struct Next {
 impl Limits {
     /// Reads the strategy; what it leaves out is 25 %.
     pub(crate) fn of(deployment: &Deployment) -> Self {
-        let spec = deployment.spec.as_ref();
-        let replicas = spec.and_then(|spec| spec.replicas).unwrap_or(1);
-        let strategy = spec.and_then(|spec| spec.strategy.as_ref());
+        let replicas = deployment.spec.replicas.unwrap_or(1);
+        let strategy = deployment.spec.strategy.as_ref();
         if strategy.is_some_and(|strategy| strategy.type_.as_deref() == Some("Recreate")) {
             return Self { replicas, surge: 0, unavailable: 0 };
         }

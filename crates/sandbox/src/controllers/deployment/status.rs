@@ -31,7 +31,8 @@ pub(crate) fn status(
     let mut status = counts(deployment, sets);
     status.collision_count = before.collision_count;
     status.conditions.clone_from(&before.conditions);
-    set(&mut status, available(&status, limits), now);
+    let said = available(&status, limits);
+    set(&mut status, said, now);
     let again = match progress(deployment, &before, &status, sets, created, now) {
         Some(condition) => {
             set(&mut status, condition, now);
@@ -140,18 +141,18 @@ fn deadline(deployment: &Deployment, status: &DeploymentStatus, now: Timestamp) 
 
 /// The deadline; `None` when there is none, which the largest number says.
 fn deadline_secs(deployment: &Deployment) -> Option<Duration> {
-    let secs = deployment.spec.as_ref().and_then(|spec| spec.progress_deadline_seconds).unwrap_or(DEADLINE_SECS);
+    let secs = deployment.spec.progress_deadline_seconds.unwrap_or(DEADLINE_SECS);
     (secs != i32::MAX).then(|| Duration::from_secs(u64::try_from(secs).unwrap_or(0)))
 }
 
 pub(crate) fn paused(deployment: &Deployment) -> bool {
-    deployment.spec.as_ref().and_then(|spec| spec.paused).unwrap_or(false)
+    deployment.spec.paused.unwrap_or(false)
 }
 
 fn condition(type_: &str, status: &str, reason: &str, message: &str) -> DeploymentCondition {
     DeploymentCondition {
-        type_: type_.to_owned(),
-        status: status.to_owned(),
+        type_: Some(type_.to_owned()),
+        status: Some(status.to_owned()),
         reason: Some(reason.to_owned()),
         message: Some(message.to_owned()),
         ..DeploymentCondition::default()
@@ -159,14 +160,14 @@ fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Deployme
 }
 
 fn find<'a>(status: &'a DeploymentStatus, type_: &str) -> Option<&'a DeploymentCondition> {
-    status.conditions.iter().flatten().find(|condition| condition.type_ == type_)
+    status.conditions.iter().flatten().find(|condition| condition.type_.as_deref() == Some(type_))
 }
 
 /// Says a condition. An unchanged availability keeps its times; progress is news each time.
 fn set(status: &mut DeploymentStatus, mut said: DeploymentCondition, now: Timestamp) {
-    let before = find(status, &said.type_).cloned();
+    let before = said.type_.as_deref().and_then(|type_| find(status, type_)).cloned();
     let unchanged = |before: &DeploymentCondition| before.status == said.status && before.reason == said.reason;
-    if said.type_ == AVAILABLE && before.as_ref().is_some_and(unchanged) {
+    if said.type_.as_deref() == Some(AVAILABLE) && before.as_ref().is_some_and(unchanged) {
         return;
     }
     said.last_update_time = Some(Time(now));

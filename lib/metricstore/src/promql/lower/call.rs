@@ -102,7 +102,8 @@ impl Lowering {
 
     fn relabelled(&mut self, call: &Call) -> Result<Vector, QueryError> {
         let vector = Box::new(self.vector(argument(call, 0)?)?);
-        let texts = |from: usize| call.args.args.iter().skip(from).map(|expr| text(expr)).collect::<Result<Vec<_>, _>>();
+        let texts =
+            |from: usize| call.args.args.iter().skip(from).map(|expr| text(expr)).collect::<Result<Vec<_>, _>>();
         let function = call.func.name;
         let relabelling = match texts(1)?.as_slice() {
             [target, replacement, source, pattern] if function == "label_replace" => Relabelling::Replace {

@@ -1,10 +1,6 @@
 //! What a release does to a Deployment.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod common;
-
-use common::{Cluster, but, canary};
+use crate::cluster::{Cluster, but, canary};
 use expect_test::expect;
 use flagger_targets as targets;
 use jiff::Timestamp;

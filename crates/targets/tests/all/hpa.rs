@@ -1,10 +1,6 @@
 //! The primary's horizontal pod autoscaler.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-mod common;
-
-use common::{Cluster, but, canary};
+use crate::cluster::{Cluster, but, canary};
 use expect_test::expect;
 use flagger_targets::autoscalers::{Upkeep, find};
 use ports::{Key, kinds};

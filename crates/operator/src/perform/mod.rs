@@ -1,0 +1,81 @@
+//! Performing effects: each verb of the decision, carried out. No choice about a rollout is made here.
+//!
+//! `objects.rs` lets the pure rooms look and change, the other files are one family of effects each.
+
+mod calls;
+mod objects;
+mod readings;
+mod routes;
+mod status;
+mod tell;
+mod workload;
+
+use api::{Canary, CanaryStatus};
+use ports::{Key, Seen, kinds};
+use rollout::{Effect, Outcome, Plan};
+use targets::Facts;
+
+use crate::drive::Shell;
+
+pub(crate) use tell::refusal;
+
+/// What one look at a canary has of the world.
+pub(crate) struct World<'a> {
+    shell: &'a Shell,
+    canary: &'a Canary,
+    plan: &'a Plan,
+    /// The status as it is stored now.
+    status: CanaryStatus,
+    /// Every object that this look asked for.
+    seen: Seen,
+    /// What the target was found to be, once it was.
+    facts: Option<Facts>,
+}
+
+/// Why an effect failed, as the user reads it.
+pub(crate) type Failed = String;
+
+impl<'a> World<'a> {
+    pub(crate) fn new(shell: &'a Shell, canary: &'a Canary, plan: &'a Plan) -> Self {
+        let status = canary.status.clone().unwrap_or_default();
+        Self { shell, canary, plan, status, seen: Seen::default(), facts: None }
+    }
+
+    /// Everything that the look depended on.
+    pub(crate) fn into_seen(self) -> Seen {
+        self.seen
+    }
+
+    /// Carries out one effect.
+    pub(crate) async fn perform(&mut self, effect: &Effect) -> Outcome {
+        let outcome = match effect {
+            Effect::ReadTarget => self.read_target().await,
+            Effect::EnsureServices => self.ensure_services().await,
+            Effect::EnsurePrimary => self.ensure_primary().await,
+            Effect::EnsureScaler { update } => self.ensure_scaler(*update).await,
+            Effect::EnsureApex => self.ensure_apex().await,
+            Effect::EnsureRoutes => self.ensure_routes().await,
+            Effect::CheckMeters => self.check_meters().await,
+            Effect::CheckReady(side) => self.check_ready(*side).await,
+            Effect::ReadSplit => self.read_split().await,
+            Effect::SetSplit(split) => self.set_split(*split).await,
+            Effect::ScaleTarget(scale) => self.scale_target(*scale).await,
+            Effect::Promote { revision } => self.promote(revision).await,
+            Effect::CallHook { hook, phase } => Ok(self.call_hook(*hook, *phase).await),
+            Effect::Measure(check) => Ok(self.measure(*check).await),
+            Effect::Say(sentence) => Ok(self.say(sentence).await),
+            Effect::Alert(alert) => Ok(self.alert(alert)),
+            Effect::Save(status) => self.save(status).await,
+        };
+        outcome.unwrap_or_else(Outcome::Failed)
+    }
+
+    fn key(&self) -> Key {
+        Key::new(kinds::CANARY, &self.plan.namespace, &self.plan.name)
+    }
+
+    /// `name.namespace`, as log lines call the canary.
+    fn name(&self) -> String {
+        crate::drive::name(&self.key())
+    }
+}

@@ -1,0 +1,83 @@
+//! Effects on Services and routing objects.
+
+use ports::{Change, Halt, Seen};
+use rollout::Outcome;
+use rollout::traffic::Split;
+use routers::services::{self, Role};
+use routers::{Context, Error, Label, Port, Router};
+
+use super::{Failed, World};
+
+impl World<'_> {
+    pub(super) async fn ensure_services(&mut self) -> Result<Outcome, Failed> {
+        self.route(|cx, seen| services::reconcile(cx, seen, Role::Canary)).await?;
+        self.route(|cx, seen| services::reconcile(cx, seen, Role::Primary)).await
+    }
+
+    pub(super) async fn ensure_apex(&mut self) -> Result<Outcome, Failed> {
+        self.route(|cx, seen| services::reconcile(cx, seen, Role::Apex)).await
+    }
+
+    pub(super) async fn ensure_routes(&mut self) -> Result<Outcome, Failed> {
+        let router = self.router()?;
+        self.route(|cx, seen| router.reconcile(cx, seen)).await
+    }
+
+    pub(super) async fn set_split(&mut self, split: Split) -> Result<Outcome, Failed> {
+        let router = self.router()?;
+        self.route(|cx, seen| router.write(cx, seen, split)).await
+    }
+
+    pub(super) async fn read_split(&mut self) -> Result<Outcome, Failed> {
+        let router = self.router()?;
+        let (canary, facts) = (self.current(), self.facts.clone());
+        let ports = ports_of(facts.as_ref());
+        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: &ports };
+        Ok(Outcome::Split(self.ask(|seen| router.read(&cx, seen)).await?))
+    }
+
+    async fn route(
+        &mut self,
+        question: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>,
+    ) -> Result<Outcome, Failed> {
+        let (canary, facts) = (self.current(), self.facts.clone());
+        let ports = ports_of(facts.as_ref());
+        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: &ports };
+        self.change(|seen| question(&cx, seen)).await?;
+        Ok(Outcome::Done)
+    }
+
+    /// The canary with the status as it is stored by now: some routers read their state from it.
+    fn current(&self) -> api::Canary {
+        api::Canary { status: Some(self.status.clone()), ..self.canary.clone() }
+    }
+
+    fn router(&self) -> Result<&'static dyn Router, Failed> {
+        let router = routers::find(&self.plan.provider).map_err(|error| error.to_string())?;
+        // Without weights a canary is checked by iterations, which the plan tells the user.
+        let unable = routers::unable(router, self.canary);
+        let refused: Vec<&str> = unable.into_iter().filter(|field| !has_substitute(self.plan, field)).collect();
+        if refused.is_empty() {
+            return Ok(router);
+        }
+        Err(format!("{} is not supported by provider {}", refused.join(", "), self.plan.provider))
+    }
+}
+
+/// Whether the plan does without what the field asks for.
+fn has_substitute(plan: &rollout::Plan, field: &str) -> bool {
+    plan.traffic == rollout::Traffic::Unrouted && !field.ends_with("sessionAffinity")
+}
+
+fn label_of(facts: Option<&targets::Facts>) -> Label<'_> {
+    facts.map_or(Label { key: "app", value: "" }, |facts| Label { key: &facts.label.key, value: &facts.label.value })
+}
+
+fn ports_of(facts: Option<&targets::Facts>) -> Vec<Port> {
+    let port = |port: &targets::Port| Port {
+        name: port.name.clone(),
+        number: port.number,
+        protocol: port.protocol.clone(),
+    };
+    facts.map(|facts| facts.ports.iter().map(port).collect()).unwrap_or_default()
+}

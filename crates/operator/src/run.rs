@@ -1,0 +1,232 @@
+//! The operator, wired in reading order: connect, check, watch, then look at canaries until told to stop.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use ports::{Clock, Key, kinds};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{Admin, BindError};
+use crate::args::Settings;
+use crate::cluster::{Cluster, ConnectError, DiscoveryError, Error as ClusterError, Notice, Notices, Scope, connect};
+use crate::drive::Shell;
+use crate::recorder::Recorder;
+use crate::schedule::{Look, Looked, Schedule};
+use crate::telemetry::Metrics;
+
+/// Looks that are under way at once; each is mostly waiting for the network. More releases than this at one moment queue up.
+const LOOKS_MAX: usize = 256;
+
+/// How long looks under way get to finish when the process stops; what does not is repeated from the stored status.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the operator can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no way to the cluster.
+    #[error("failed to connect to the cluster")]
+    Connect(#[source] ConnectError),
+    /// The cluster does not say what it is.
+    #[error("failed to read the cluster's version")]
+    Version(#[source] ClusterError),
+    /// The cluster is too old, or of a kind that we do not know.
+    #[error("unsupported Kubernetes version {0}")]
+    Unsupported(String),
+    /// Our kinds are not there.
+    #[error("failed to find flagger's kinds in the cluster")]
+    Kinds(#[source] DiscoveryError),
+    /// The port for probes and metrics is taken.
+    #[error("failed to open the port for probes and metrics")]
+    Port(#[source] BindError),
+}
+
+impl Error {
+    /// What to try next, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Connect(error) => Some(error.hint()),
+            Self::Version(error) => error.hint(),
+            Self::Unsupported(_) => Some("use a cluster of Kubernetes 1.11 or newer"),
+            Self::Kinds(error) => error.hint(),
+            Self::Port(error) => Some(error.hint()),
+        }
+    }
+}
+
+/// Connects as the settings say and runs until `stop` is cancelled.
+pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<(), Error> {
+    let client = connect(&settings.access).await.map_err(Error::Connect)?;
+    let admin = Admin::bind(settings.port).await.map_err(Error::Port)?;
+    serve(client, settings, clock, admin, stop).await
+}
+
+/// Runs on the cluster behind `client` until `stop` is cancelled.
+pub async fn serve(
+    client: kube::Client,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    admin: Admin,
+    stop: CancellationToken,
+) -> Result<(), Error> {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, mesh_provider = settings.mesh_provider, "starting flagger");
+    let cluster = Cluster::paced(client, settings.requests_per_sec, settings.requests_burst);
+    let server = cluster.version().await.map_err(Error::Version)?;
+    if !server.supported() {
+        return Err(Error::Unsupported(server.text));
+    }
+    tracing::info!(version = server.text, "connected to the Kubernetes API");
+    let scope = Scope::from(settings.namespace.clone());
+    cluster.require_own_kinds(&scope).await.map_err(Error::Kinds)?;
+    let notices = cluster.notices();
+    for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
+        cluster.watch(kind, &scope);
+    }
+    let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
+    let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
+    let shell = Arc::new(Shell::new(cluster.clone(), Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
+    shell.check_metrics_server().await;
+    let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
+    for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
+        tokio::select! {
+            _ = cluster.settled(kind) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    Operator::new(shell).run(notices, &stop).await;
+    // A server that was told to stop does so by itself; one that panicked has nothing left to stop.
+    let _ = answering.await;
+    Ok(())
+}
+
+/// Turns changes and time into looks.
+struct Operator {
+    shell: Arc<Shell>,
+    schedule: Schedule,
+    looks: JoinSet<Looked>,
+    /// The canaries whose looks are under way, by task, so that one that panicked can be named.
+    under_way: HashMap<tokio::task::Id, Key>,
+    /// Namespaces that ever had a canary: their count goes back to zero.
+    namespaces: HashSet<String>,
+}
+
+impl Operator {
+    fn new(shell: Arc<Shell>) -> Self {
+        Self {
+            shell,
+            schedule: Schedule::default(),
+            looks: JoinSet::new(),
+            under_way: HashMap::new(),
+            namespaces: HashSet::new(),
+        }
+    }
+
+    async fn run(mut self, mut notices: Notices, stop: &CancellationToken) {
+        for canary in self.shell.cluster.keys(kinds::CANARY) {
+            self.schedule.wake(canary);
+        }
+        loop {
+            self.begin_looks();
+            self.count();
+            let nap = self.nap();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                notice = notices.next() => match notice {
+                    Some(notice) => {
+                        self.hear(notice);
+                        // Changes come in bursts: hear all of one before looking.
+                        while let Some(Some(notice)) = notices.next().now_or_never() {
+                            self.hear(notice);
+                        }
+                    }
+                    None => break,
+                },
+                Some(looked) = self.looks.join_next_with_id(), if !self.looks.is_empty() => self.end_look(looked),
+                () = tokio::time::sleep(nap) => {}
+            }
+        }
+        self.finish().await;
+    }
+
+    fn hear(&mut self, notice: Notice) {
+        match notice {
+            Notice::Changed(key) | Notice::Deleted(key) => {
+                self.schedule.changed(&key);
+                if key.kind == kinds::CANARY {
+                    self.schedule.wake(key);
+                }
+            }
+            Notice::Lost => {
+                for canary in self.shell.cluster.keys(kinds::CANARY) {
+                    self.schedule.wake(canary);
+                }
+                self.schedule.wake_all();
+            }
+        }
+    }
+
+    fn begin_looks(&mut self) {
+        while self.looks.len() < LOOKS_MAX {
+            let Some(look) = self.schedule.next(self.shell.clock.now()) else { return };
+            let Look { canary, .. } = &look;
+            let (canary, due) = (canary.clone(), self.schedule.due_of(canary));
+            let shell = Arc::clone(&self.shell);
+            let task = self.looks.spawn(async move { shell.look(look, due).await });
+            self.under_way.insert(task.id(), canary);
+        }
+    }
+
+    fn end_look(&mut self, looked: Result<(tokio::task::Id, Looked), tokio::task::JoinError>) {
+        match looked {
+            Ok((task, looked)) => {
+                self.under_way.remove(&task);
+                self.schedule.looked(looked, self.shell.clock.now());
+            }
+            Err(error) => {
+                let Some(canary) = self.under_way.remove(&error.id()) else { return };
+                tracing::error!(canary = %crate::drive::name(&canary), %error, "a look at the canary broke off");
+                self.schedule.looked(self.shell.later(canary), self.shell.clock.now());
+            }
+        }
+    }
+
+    /// How long nothing is due.
+    fn nap(&self) -> Duration {
+        /// With nothing due, an idle process still looks up this often, against clocks that jump.
+        const NAP_MAX: Duration = Duration::from_secs(60);
+        if LOOKS_MAX <= self.looks.len() {
+            return NAP_MAX;
+        }
+        // Time that has passed already counts as none.
+        let until = |due: Timestamp| Duration::try_from(due.duration_since(self.shell.clock.now())).unwrap_or_default();
+        let due = self.schedule.due().map_or(NAP_MAX, until);
+        self.shell.clock.real(due.min(NAP_MAX))
+    }
+
+    /// How many canaries each namespace has.
+    fn count(&mut self) {
+        let census = self.schedule.census();
+        for namespace in census.keys() {
+            if !self.namespaces.contains(*namespace) {
+                self.namespaces.insert((*namespace).to_owned());
+            }
+        }
+        for namespace in &self.namespaces {
+            self.shell.metrics.canary_total(namespace, census.get(namespace.as_str()).copied().unwrap_or_default());
+        }
+    }
+
+    async fn finish(mut self) {
+        let all = async { while self.looks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, all).await.is_err() {
+            tracing::warn!("stopped in the middle of a look, which the next start repeats");
+        }
+    }
+}

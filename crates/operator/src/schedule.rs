@@ -1,0 +1,272 @@
+//! Which canary is looked at when: a plan on plain values, without a clock or a task.
+//!
+//! A canary is looked at when its time has come, and as soon as something changes that its last look depended on. There is
+//! one look at a canary at a time; what changes meanwhile causes another one.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ports::Key;
+use rollout::Wake;
+
+/// All canaries and what they wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    canaries: HashMap<Key, Entry>,
+    /// Canaries by their due time, for those that have one and are not looked at right now.
+    due: BTreeSet<(Timestamp, Key)>,
+    /// Canaries that something changed for.
+    woken: BTreeSet<Key>,
+    /// Which canaries depend on an object.
+    interested: HashMap<Key, HashSet<Key>>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    due: Option<Timestamp>,
+    /// Whether it was ever looked at since this process began.
+    known: bool,
+    looking: bool,
+    depends_on: Vec<Key>,
+}
+
+/// A look to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) canary: Key,
+    pub(crate) pace: Pace,
+}
+
+/// How a look relates to the pace of the canary's analysis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The first look since the process began: the stored status tells whether a step is due.
+    First,
+    /// A step is due.
+    Due,
+    /// Something changed before a step is due.
+    Early,
+}
+
+/// What a look found out about the next one.
+#[derive(Clone, Debug)]
+pub(crate) struct Looked {
+    pub(crate) canary: Key,
+    /// `None` when there is no such canary any more.
+    pub(crate) next: Option<Next>,
+    /// Every object that the look depended on.
+    pub(crate) depends_on: Vec<Key>,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next {
+    pub(crate) wake: Wake,
+    /// When the step that was taken, or not yet taken, is due.
+    pub(crate) due: Timestamp,
+    /// Time between two steps.
+    pub(crate) interval: Duration,
+}
+
+impl Schedule {
+    /// Notes a change of an object: everything that depends on it is looked at.
+    pub(crate) fn changed(&mut self, key: &Key) {
+        if let Some(canaries) = self.interested.get(key) {
+            self.woken.extend(canaries.iter().cloned());
+        }
+    }
+
+    /// Looks at this canary soon, known or new.
+    pub(crate) fn wake(&mut self, canary: Key) {
+        self.canaries.entry(canary.clone()).or_default();
+        self.woken.insert(canary);
+    }
+
+    /// Looks at all canaries soon.
+    pub(crate) fn wake_all(&mut self) {
+        self.woken.extend(self.canaries.keys().cloned());
+    }
+
+    /// The next look to take by `now`, which must be answered with [`Schedule::looked`].
+    pub(crate) fn next(&mut self, now: Timestamp) -> Option<Look> {
+        let overdue = self.due.first().filter(|(due, _)| *due <= now).map(|(_, canary)| canary.clone());
+        let canaries = &self.canaries;
+        let idle = |canary: &&Key| canaries.get(*canary).is_some_and(|entry| !entry.looking);
+        let canary = overdue.or_else(|| self.woken.iter().find(idle).cloned())?;
+        self.woken.remove(&canary);
+        let entry = self.canaries.get_mut(&canary)?;
+        let pace = match entry.due {
+            _ if !entry.known => Pace::First,
+            Some(due) if due <= now => Pace::Due,
+            _ => Pace::Early,
+        };
+        if let Some(due) = entry.due {
+            self.due.remove(&(due, canary.clone()));
+        }
+        entry.known = true;
+        entry.looking = true;
+        Some(Look { canary, pace })
+    }
+
+    /// When [`Schedule::next`] has something to say, if nothing changes before.
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// When the step of this canary is due.
+    pub(crate) fn due_of(&self, canary: &Key) -> Option<Timestamp> {
+        self.canaries.get(canary)?.due
+    }
+
+    /// A look is over.
+    pub(crate) fn looked(&mut self, looked: Looked, now: Timestamp) {
+        let Looked { canary, next, depends_on } = looked;
+        self.depend(&canary, depends_on);
+        let Some(next) = next else { return self.forget(&canary) };
+        let Some(entry) = self.canaries.get_mut(&canary) else { return };
+        entry.looking = false;
+        entry.due = match next.wake {
+            Wake::OnChange => None,
+            // A step that came late does not make the next one early, nor are missed ones made up for.
+            Wake::After(stretch) => Some(later(next.due, stretch).max(now)),
+            Wake::Keep => Some(next.due.min(later(now, next.interval))),
+        };
+        if let Some(due) = entry.due {
+            self.due.insert((due, canary));
+        }
+    }
+
+    /// How many canaries there are in each namespace.
+    pub(crate) fn census(&self) -> HashMap<&str, usize> {
+        let mut census = HashMap::new();
+        for canary in self.canaries.keys() {
+            *census.entry(canary.namespace.as_str()).or_default() += 1;
+        }
+        census
+    }
+
+    fn depend(&mut self, canary: &Key, depends_on: Vec<Key>) {
+        let Some(entry) = self.canaries.get_mut(canary) else { return };
+        let before = std::mem::replace(&mut entry.depends_on, depends_on);
+        for key in &entry.depends_on {
+            self.interested.entry(key.clone()).or_default().insert(canary.clone());
+        }
+        for key in before.into_iter().filter(|key| !entry.depends_on.contains(key)) {
+            if let Some(canaries) = self.interested.get_mut(&key) {
+                canaries.remove(canary);
+                if canaries.is_empty() {
+                    self.interested.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, canary: &Key) {
+        self.depend(canary, Vec::new());
+        // One that came back under the same name while we looked is a new canary.
+        if self.woken.contains(canary) {
+            self.canaries.insert(canary.clone(), Entry::default());
+        } else {
+            self.canaries.remove(canary);
+        }
+    }
+}
+
+fn later(from: Timestamp, by: Duration) -> Timestamp {
+    from.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use ports::kinds;
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(30);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn canary() -> Key {
+        Key::new(kinds::CANARY, "test", "podinfo")
+    }
+
+    fn service() -> Key {
+        Key::new(kinds::SERVICE, "test", "podinfo")
+    }
+
+    fn looked(wake: Wake, due: i64) -> Looked {
+        let next = Some(Next { wake, due: at(due), interval: INTERVAL });
+        Looked { canary: canary(), next, depends_on: vec![service()] }
+    }
+
+    fn paces(schedule: &mut Schedule, now: i64) -> Vec<Pace> {
+        std::iter::from_fn(|| schedule.next(at(now))).map(|look| look.pace).collect()
+    }
+
+    #[test]
+    fn a_canary_is_looked_at_once_and_then_at_its_pace() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        assert_eq!(paces(&mut schedule, 0), [Pace::First]);
+        schedule.looked(looked(Wake::After(INTERVAL), 0), at(1));
+        assert_eq!(schedule.due(), Some(at(30)));
+        assert_eq!(paces(&mut schedule, 29), []);
+        assert_eq!(paces(&mut schedule, 30), [Pace::Due]);
+    }
+
+    #[test]
+    fn a_change_wakes_whatever_depends_on_it_and_keeps_the_pace() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(0));
+        schedule.looked(looked(Wake::After(INTERVAL), 0), at(0));
+        schedule.changed(&Key::new(kinds::SERVICE, "test", "another"));
+        assert_eq!(paces(&mut schedule, 10), []);
+        schedule.changed(&service());
+        assert_eq!(paces(&mut schedule, 10), [Pace::Early]);
+        schedule.looked(looked(Wake::Keep, 30), at(11));
+        assert_eq!(schedule.due(), Some(at(30)));
+    }
+
+    #[test]
+    fn a_change_during_a_look_causes_another_one() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(0));
+        schedule.looked(looked(Wake::OnChange, 0), at(0));
+        schedule.changed(&service());
+        assert_eq!(paces(&mut schedule, 1), [Pace::Early]);
+        schedule.changed(&service());
+        assert_eq!(paces(&mut schedule, 1), [], "one look at a time");
+        schedule.looked(looked(Wake::OnChange, 1), at(2));
+        assert_eq!(paces(&mut schedule, 2), [Pace::Early]);
+    }
+
+    #[test]
+    fn a_canary_that_is_gone_leaves_nothing_behind() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(0));
+        schedule.looked(looked(Wake::After(INTERVAL), 0), at(0));
+        schedule.wake(canary());
+        schedule.next(at(1));
+        schedule.looked(Looked { canary: canary(), next: None, depends_on: Vec::new() }, at(1));
+        schedule.changed(&service());
+        assert_eq!((schedule.due(), schedule.census().len(), schedule.interested.len()), (None, 0, 0));
+        assert_eq!(paces(&mut schedule, 100), []);
+    }
+
+    #[test]
+    fn steps_that_were_missed_are_not_made_up_for() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(0));
+        schedule.looked(looked(Wake::After(INTERVAL), 0), at(0));
+        schedule.next(at(200));
+        schedule.looked(looked(Wake::After(INTERVAL), 30), at(200));
+        assert_eq!(schedule.due(), Some(at(200)));
+    }
+}

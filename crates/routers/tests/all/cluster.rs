@@ -1,0 +1,83 @@
+//! A cluster of a few objects that answers looks and takes changes, as the shell and the API server do together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::Canary;
+use flagger_routers::{Context, Error, Label, Port};
+use ports::{Change, Halt, Key, Kind, Seen};
+use serde_json::{Value, json};
+
+/// More looks than any question needs.
+const LOOKS_MAX: usize = 10;
+
+#[derive(Default)]
+pub(crate) struct Cluster {
+    pub(crate) objects: BTreeMap<Key, Value>,
+    pub(crate) ports: Vec<Port>,
+}
+
+impl Cluster {
+    pub(crate) fn with(kind: Kind, object: Value) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap();
+        let key = Key::new(kind, text("/metadata/namespace"), text("/metadata/name"));
+        Self { objects: BTreeMap::from([(key, object)]), ports: Vec::new() }
+    }
+
+    pub(crate) fn get(&self, kind: Kind, name: &str) -> &Value {
+        &self.objects[&Key::new(kind, "shop", name)]
+    }
+
+    /// Asks, looking up whatever is needed.
+    pub(crate) fn ask<T>(
+        &self,
+        canary: &Canary,
+        question: impl Fn(&Context<'_>, &Seen) -> Result<T, Halt<Error>>,
+    ) -> Result<T, Error> {
+        let cx = Context { canary, label: Label { key: "app", value: "cart" }, ports: &self.ports };
+        let mut seen = Seen::default();
+        for _ in 0..LOOKS_MAX {
+            match question(&cx, &seen) {
+                Ok(answer) => return Ok(answer),
+                Err(Halt::Failed(error)) => return Err(error),
+                Err(Halt::Need(key)) => {
+                    let found = self.objects.get(&key).cloned().map(Arc::new);
+                    seen.put(key, found);
+                }
+            }
+        }
+        panic!("the question never comes to an end");
+    }
+
+    /// Asks, makes the changes, and asks again: nothing may be left to do.
+    pub(crate) fn settle(
+        &mut self,
+        canary: &Canary,
+        question: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>,
+    ) -> Vec<Change> {
+        let changes = self.ask(canary, &question).unwrap();
+        for change in &changes {
+            match change {
+                Change::Create(key, object) => {
+                    assert_eq!(self.objects.insert(key.clone(), object.clone()), None, "{key} exists");
+                }
+                Change::Replace(key, object) => {
+                    assert!(self.objects.insert(key.clone(), object.clone()).is_some(), "{key} does not exist");
+                }
+                Change::Merge(key, _) => panic!("{key} is patched, but no router knows an object of the user's"),
+                Change::Delete(key) => {
+                    self.objects.remove(key);
+                }
+            }
+        }
+        assert_eq!(self.ask(canary, &question).unwrap(), vec![], "the second time there is nothing to do");
+        changes
+    }
+}
+
+/// The canary `cart` of the namespace `shop` with this `spec`, and a target of the same name.
+pub(crate) fn canary(mut spec: Value) -> Canary {
+    spec["targetRef"] = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "cart"});
+    let metadata = json!({"name": "cart", "namespace": "shop", "uid": "5d1b"});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}

@@ -1,0 +1,136 @@
+//! `HTTPRoutes`, one folder a case: `canary.yaml` and perhaps `live.yaml` go in, `expect.yaml` is the route at 30 percent.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cluster::{Cluster, canary};
+use api::Canary;
+use expect_test::expect_file;
+use flagger_routers::{Router, find};
+use ports::kinds::HTTP_ROUTE;
+use rollout::traffic::Split;
+use serde_json::{Value, json};
+
+fn router() -> &'static dyn Router {
+    find("gatewayapi:v1").unwrap()
+}
+
+fn yaml(path: &Path) -> Option<Value> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(serde_saphyr::from_str(&text).unwrap())
+}
+
+/// A canary with a gateway.
+fn cart(service: Value) -> Canary {
+    let mut canary: Canary = canary(json!({"analysis": {"interval": "1m"}, "service": {"port": 80}}));
+    let mut service = service;
+    service["port"] = json!(80);
+    service["gatewayRefs"] = json!([{"name": "public", "namespace": "infra"}]);
+    canary.spec.service = serde_json::from_value(service).unwrap();
+    canary
+}
+
+#[test]
+fn routes_are_as_the_cases_say() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/gatewayapi");
+    for case in fs::read_dir(cases).unwrap() {
+        let case = case.unwrap().path();
+        let canary = canary(yaml(&case.join("canary.yaml")).unwrap());
+        let mut cluster = match yaml(&case.join("live.yaml")) {
+            Some(live) => Cluster::with(HTTP_ROUTE, live),
+            None => Cluster::default(),
+        };
+        cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+        cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::canary(30)));
+        let route = serde_saphyr::to_string(cluster.get(HTTP_ROUTE, "cart")).unwrap();
+        expect_file![case.join("expect.yaml")].assert_eq(&route);
+    }
+}
+
+#[test]
+fn a_route_that_flagger_wrote_is_taken_over_without_a_write() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/gatewayapi/taken-over");
+    let canary = canary(yaml(&case.join("canary.yaml")).unwrap());
+    let mut cluster = Cluster::with(HTTP_ROUTE, yaml(&case.join("live.yaml")).unwrap());
+    assert_eq!(cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen)), vec![]);
+    assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), Split::canary(30));
+}
+
+#[test]
+fn conditions_without_a_counterpart_are_refused_by_the_name_of_their_field() {
+    let refused = |canary: Canary| {
+        Cluster::default().ask(&canary, |cx, seen| router().reconcile(cx, seen)).unwrap_err().to_string()
+    };
+
+    assert_eq!(
+        refused(cart(json!({"match": [{"uri": {"prefix": "/"}}, {"headers": {"x-user": {"prefix": "a"}}}]}))),
+        "spec.service.match[1].headers.x-user is not supported by provider gatewayapi:v1"
+    );
+    let mut sticky = cart(json!({}));
+    sticky.spec.analysis.session_affinity = Some(api::SessionAffinity::default());
+    assert_eq!(refused(sticky), "spec.analysis.sessionAffinity is not supported by provider gatewayapi:v1");
+    let mut labelled = cart(json!({}));
+    labelled.spec.analysis.match_ = serde_json::from_value(json!([{"sourceLabels": {"app": "web"}}])).unwrap();
+    assert_eq!(refused(labelled), "spec.analysis.match[0].sourceLabels is not supported by provider gatewayapi:v1");
+    let mut detached = cart(json!({}));
+    detached.spec.service.gateway_refs.clear();
+    assert_eq!(refused(detached), "GatewayRefs must be specified when using Gateway API as a provider.");
+}
+
+#[test]
+fn a_route_is_read_once_its_gateway_has_taken_it_over() {
+    let read = |generation: i64, status: &str, observed: i64| {
+        let canary = cart(json!({}));
+        let mut cluster = Cluster::default();
+        cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+        let route = cluster.objects.values_mut().next().unwrap();
+        route["metadata"]["generation"] = json!(generation);
+        route["status"] = json!({"parents": [
+            {
+                "parentRef": {"name": "somebody-elses"},
+                "conditions": [{"type": "Accepted", "status": "False", "observedGeneration": 0}],
+            },
+            {
+                "parentRef": {"name": "public", "namespace": "infra"},
+                "conditions": [{"type": "Accepted", "status": status, "observedGeneration": observed}],
+            },
+        ]});
+        cluster.ask(&canary, |cx, seen| router().read(cx, seen)).map_err(|error| error.to_string())
+    };
+
+    assert_eq!(read(2, "True", 2), Ok(Split::PRIMARY));
+    assert_eq!(
+        read(2, "True", 1).unwrap_err(),
+        "HTTPRoute cart.shop parent public is not ready (status: True, observed generation: 1, current generation: 2)"
+    );
+    assert_eq!(
+        read(2, "False", 2).unwrap_err(),
+        "HTTPRoute cart.shop parent public is not ready (status: False, observed generation: 2, current generation: 2)"
+    );
+}
+
+#[test]
+fn weights_that_somebody_edited_are_read_as_shares() {
+    for (primary, canary_weight, share) in [(1, 1, 50), (2, 1, 33), (0, 7, 100)] {
+        let canary = cart(json!({}));
+        let mut cluster = Cluster::default();
+        cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+        let route = cluster.objects.values_mut().next().unwrap();
+        route["spec"]["rules"][0]["backendRefs"][0]["weight"] = json!(primary);
+        route["spec"]["rules"][0]["backendRefs"][1]["weight"] = json!(canary_weight);
+        assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), Split::canary(share));
+    }
+}
+
+#[test]
+fn a_route_that_leads_nowhere_is_led_to_the_primary() {
+    let canary = cart(json!({}));
+    let mut cluster = Cluster::default();
+    cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+    cluster.objects.values_mut().next().unwrap()["spec"]["rules"] = json!([]);
+
+    let lost = cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap_err();
+    assert_eq!(lost.to_string(), "HTTPRoute cart.shop does not contain routes for cart-primary and cart-canary");
+    cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+    assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), Split::PRIMARY);
+}

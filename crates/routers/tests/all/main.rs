@@ -1,0 +1,8 @@
+//! What routers promise, asked through their public interface.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod cluster;
+mod compliance;
+mod gatewayapi;
+mod services;
