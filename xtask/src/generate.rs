@@ -6,10 +6,24 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 /// A path in the repository, and what stands there.
-type Generated = (&'static str, fn() -> String);
+type Generated = (&'static str, Content);
+
+/// What is generated of a file.
+enum Content {
+    /// All of it.
+    Whole(fn() -> String),
+    /// What stands between `<!-- generated: name -->` and `<!-- end -->`.
+    Section(&'static str, fn() -> String),
+}
 
 /// Every generated file.
-const FILES: &[Generated] = &[("charts/flagger/crds/crd.yaml", crds)];
+const FILES: &[Generated] = &[
+    ("charts/flagger/crds/crd.yaml", Content::Whole(crds)),
+    ("docs/operator.md", Content::Section("flags", operator::args::markdown)),
+];
+
+/// The line that ends a section.
+const END: &str = "<!-- end -->";
 
 /// Writes all generated files.
 pub(crate) fn write(root: &Path) -> Result<()> {
@@ -18,19 +32,43 @@ pub(crate) fn write(root: &Path) -> Result<()> {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
         }
-        fs::write(&file, content()).with_context(|| format!("failed to write {path}"))?;
+        let fresh = content.fresh(fs::read_to_string(&file).ok().as_deref());
+        let fresh = fresh.with_context(|| format!("failed to find the place for what is generated in {path}"))?;
+        fs::write(&file, fresh).with_context(|| format!("failed to write {path}"))?;
     }
     Ok(())
 }
 
 /// Fails naming the files that differ from what [`write`] would write.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    let is_stale = |(path, content): &&Generated| fs::read_to_string(root.join(path)).ok() != Some(content());
-    let stale: Vec<&str> = FILES.iter().filter(is_stale).map(|(path, _)| *path).collect();
+    let stale = stale(root);
     if stale.is_empty() {
         return Ok(());
     }
     bail!("stale: {}; run `cargo xtask generate` and commit the result", stale.join(", "))
+}
+
+/// The files that differ from what [`write`] would write.
+pub(crate) fn stale(root: &Path) -> Vec<&'static str> {
+    let is_stale = |(path, content): &&Generated| {
+        let written = fs::read_to_string(root.join(path)).ok();
+        written.is_none() || written != content.fresh(written.as_deref())
+    };
+    FILES.iter().filter(is_stale).map(|(path, _)| *path).collect()
+}
+
+impl Content {
+    /// The file as it should be, given what it is; `None` when the place for a section is missing.
+    fn fresh(&self, written: Option<&str>) -> Option<String> {
+        match self {
+            Self::Whole(content) => Some(content()),
+            Self::Section(name, content) => {
+                let (before, rest) = written?.split_once(&format!("<!-- generated: {name} -->\n"))?;
+                let (_, after) = rest.split_once(END)?;
+                Some(format!("{before}<!-- generated: {name} -->\n{}{END}{after}", content()))
+            }
+        }
+    }
 }
 
 fn crds() -> String {
@@ -44,15 +82,25 @@ fn crds() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn generated_files_are_up_to_date() {
-        super::check(crate::repository().unwrap()).unwrap();
+        check(crate::repository().unwrap()).unwrap();
     }
 
     #[test]
     fn a_stale_file_is_named() {
         let empty = std::env::temp_dir().join("xtask-generate-nothing");
-        let error = super::check(&empty).unwrap_err().to_string();
+        let error = check(&empty).unwrap_err().to_string();
         assert!(error.starts_with("stale: charts/flagger/crds/crd.yaml"), "{error}");
+    }
+
+    #[test]
+    fn a_section_is_written_between_its_marks_and_nowhere_else() {
+        let section = Content::Section("x", || "new\n".to_owned());
+        let page = "before\n<!-- generated: x -->\nold\n<!-- end -->\nafter\n";
+        assert_eq!(section.fresh(Some(page)).as_deref(), Some(page.replace("old", "new").as_str()));
+        assert_eq!(section.fresh(Some("no marks\n")), None);
     }
 }

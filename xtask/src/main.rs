@@ -3,12 +3,13 @@
 //! Start reading at [`main`]: each task is a module of the same name.
 
 mod generate;
+mod tidy;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: cargo xtask generate [--check]";
+const USAGE: &str = "usage: cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +18,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
+        ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }
 }

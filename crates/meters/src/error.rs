@@ -1,16 +1,17 @@
 //! Why a provider could not be asked, or its answer not be understood, in sentences that users meet as events.
 
-use api::MetricProviderType;
 use http::StatusCode;
 
 /// Why a metric has no reading.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A provider that this build can't ask.
-    #[error("spec.provider.type {provider:?} is not available, use one of: Prometheus")]
+    #[error("spec.provider.type {provider:?} is not available, use one of: {available}")]
     UnknownProvider {
         /// What the template says.
-        provider: MetricProviderType,
+        provider: String,
+        /// What it could say.
+        available: String,
     },
     /// An address that is none.
     #[error("{provider} address {address} is not a valid URL")]

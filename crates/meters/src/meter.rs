@@ -13,7 +13,7 @@ use crate::prometheus::Prometheus;
 ///
 /// *Expected flow.* [`Meter::request`], send it, [`Meter::reading`]; likewise for [`Meter::online_request`].
 pub trait Meter: fmt::Debug + Sync {
-    /// The provider's type in a MetricTemplate.
+    /// The provider's type in a `MetricTemplate`.
     fn provider(&self) -> MetricProviderType;
 
     /// The request that answers the query.
@@ -36,7 +36,11 @@ pub fn all() -> [&'static dyn Meter; 1] {
 
 /// The provider of this type.
 pub fn find(provider: MetricProviderType) -> Result<&'static dyn Meter, Error> {
-    all().into_iter().find(|meter| meter.provider() == provider).ok_or(Error::UnknownProvider { provider })
+    let name = |provider: MetricProviderType| format!("{provider:?}").to_lowercase();
+    all().into_iter().find(|meter| meter.provider() == provider).ok_or_else(|| Error::UnknownProvider {
+        provider: name(provider),
+        available: all().map(|meter| name(meter.provider())).join(", "),
+    })
 }
 
 /// Where a provider's API is, and how to be let in.
@@ -101,5 +105,22 @@ impl fmt::Display for NoData {
             Self::NoValues => "no values found",
             Self::MultipleValues => "query returned multiple values",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_is_not_built_is_refused_by_the_name_of_its_field() {
+        let refused = find(MetricProviderType::Datadog).unwrap_err();
+        assert_eq!(refused.to_string(), r#"spec.provider.type "datadog" is not available, use one of: prometheus"#);
+    }
+
+    #[test]
+    fn credentials_do_not_show_their_values() {
+        let credentials = Credentials::new(BTreeMap::from([("token".to_owned(), "hunter2".to_owned())]));
+        assert_eq!(format!("{credentials:?}"), r#"{"token"}"#);
     }
 }

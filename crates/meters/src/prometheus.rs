@@ -93,12 +93,11 @@ fn uri(address: &str, query: &str) -> Result<Uri, Error> {
 
 fn authorization(server: &Server<'_>) -> Result<Option<HeaderValue>, Error> {
     let Some(credentials) = server.credentials else { return Ok(None) };
-    let text = match credentials.get("token") {
-        Some(token) => format!("Bearer {}", token.trim()),
-        None => {
-            let pair = format!("{}:{}", credentials.required("username")?, credentials.required("password")?);
-            format!("Basic {}", STANDARD.encode(pair))
-        }
+    let text = if let Some(token) = credentials.get("token") {
+        format!("Bearer {}", token.trim())
+    } else {
+        let pair = format!("{}:{}", credentials.required("username")?, credentials.required("password")?);
+        format!("Basic {}", STANDARD.encode(pair))
     };
     let mut value = HeaderValue::from_str(&text).map_err(|_| Error::Header { name: AUTHORIZATION.to_string() })?;
     value.set_sensitive(true);

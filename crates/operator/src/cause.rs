@@ -20,6 +20,12 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
         .unwrap_or_default()
 }
 
+/// An error of our own with all that led to it, outermost first. (Our own errors say nothing twice and no secrets.)
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(SOURCES_MAX).collect();
+    chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Sentences for the failures that people meet daily; the rest speaks for itself.
 fn plain_words(error: &io::Error) -> Option<String> {
     let words = match error.kind() {

@@ -204,11 +204,7 @@ fn status_code(phase: Phase) -> i64 {
 fn endless(input: &Input<'_>) -> Over {
     let reason = format!("a look asked for more than {EFFECTS_MAX} effects");
     tracing::error!(canary = %input.plan.name, "{reason}");
-    Over {
-        status: input.status.clone(),
-        ending: Ending::Faulted { reason },
-        wake: Wake::After(input.plan.interval),
-    }
+    Over { status: input.status.clone(), ending: Ending::Faulted { reason }, wake: Wake::After(input.plan.interval) }
 }
 
 fn rest(now: Timestamp) -> Next {

@@ -14,4 +14,9 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod web;
 
+pub mod run;
+
 mod cause;
+mod drive;
+mod perform;
+mod schedule;

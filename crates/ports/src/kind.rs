@@ -64,21 +64,21 @@ pub mod kinds {
     }
 
     kinds! {
-        /// `flagger.app/v1beta1` AlertProvider.
+        /// `flagger.app/v1beta1` `AlertProvider`.
         ALERT_PROVIDER = "flagger.app" "v1beta1" "AlertProvider" "alertproviders";
-        /// `flagger.app/v1beta1` Canary.
+        /// `flagger.app/v1beta1` `Canary`.
         CANARY = "flagger.app" "v1beta1" "Canary" "canaries";
-        /// Core ConfigMap.
+        /// Core `ConfigMap`.
         CONFIG_MAP = "" "v1" "ConfigMap" "configmaps";
-        /// `apps/v1` Deployment.
+        /// `apps/v1` `Deployment`.
         DEPLOYMENT = "apps" "v1" "Deployment" "deployments";
         /// Core Event.
         EVENT = "" "v1" "Event" "events";
-        /// `autoscaling/v2` HorizontalPodAutoscaler.
+        /// `autoscaling/v2` `HorizontalPodAutoscaler`.
         HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
-        /// `gateway.networking.k8s.io/v1` HTTPRoute.
+        /// `gateway.networking.k8s.io/v1` `HTTPRoute`.
         HTTP_ROUTE = "gateway.networking.k8s.io" "v1" "HTTPRoute" "httproutes";
-        /// `flagger.app/v1beta1` MetricTemplate.
+        /// `flagger.app/v1beta1` `MetricTemplate`.
         METRIC_TEMPLATE = "flagger.app" "v1beta1" "MetricTemplate" "metrictemplates";
         /// Core Pod.
         POD = "" "v1" "Pod" "pods";

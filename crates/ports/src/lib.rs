@@ -12,10 +12,8 @@ mod change;
 mod clock;
 mod kind;
 mod seen;
-mod turn;
 
 pub use change::Change;
 pub use clock::{Clock, RealClock};
 pub use kind::{Key, Kind, kinds};
 pub use seen::{Halt, Object, Seen};
-pub use turn::Turn;

@@ -24,7 +24,7 @@ fn a_tick_of_30_effects(bencher: Bencher<'_, '_>) {
     });
     let mut world = World::pushed(&plan, "v2");
     world.run(&plan, 2);
-    let (status, now) = (world.status.clone(), world.now.checked_add(plan.interval).unwrap());
+    let (status, now) = (world.status.clone(), world.now + plan.interval);
     let journal = world.tick(&plan, true, |_| None).journal;
     assert_eq!(journal.len(), 30, "{journal:#?}");
     let input = Input { plan: &plan, status: &status, now, paced: true };

@@ -18,6 +18,7 @@ pub struct Settings {
 }
 
 /// A canary as the decision needs it.
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of the spec, independent of each other")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Name of the canary.

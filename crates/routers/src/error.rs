@@ -25,7 +25,10 @@ pub enum Error {
     #[error("GatewayRefs must be specified when using Gateway API as a provider.")]
     GatewayRefs,
     /// A routing object doesn't exist.
-    #[error("{} {}.{} not found", .key.kind, .key.name, .key.namespace)]
+    #[error(
+        "{} {}.{} get query error: {}.{} {:?} not found",
+        .key.kind, .key.name, .key.namespace, .key.kind.plural, .key.kind.group, .key.name
+    )]
     Missing {
         /// What was looked for.
         key: Box<Key>,

@@ -168,13 +168,17 @@ fn split(cx: &Context<'_>, spec: &Spec) -> Option<Split> {
     let total = primary + canary;
     // Weights are ours, in percent, unless somebody edited the route.
     let percent = (100 * canary + total / 2).checked_div(total)?;
-    let mirrors = |rule: &Rule| {
-        let mut mirrors = rule.filters.iter().filter_map(|filter| filter.request_mirror.as_ref());
-        mirrors.any(|mirror| mirror.backend_ref.name == cx.canary())
-    };
     let mut split = Split::canary(u8::try_from(percent).ok()?);
-    split.mirrored = spec.rules.iter().any(mirrors);
+    split.mirrored = spec.rules.iter().any(|rule| mirrors_to_canary(cx, rule));
     Some(split)
+}
+
+/// Whether the rule copies requests to the canary, beyond what the user asked for once and for all.
+fn mirrors_to_canary(cx: &Context<'_>, rule: &Rule) -> bool {
+    let receivers = rule.filters.iter().filter_map(|filter| Some(&filter.request_mirror.as_ref()?.backend_ref.name));
+    let asked_for = cx.canary.spec.service.mirror.iter().map(|receiver| &receiver.backend_ref.name);
+    let canary = cx.canary();
+    asked_for.filter(|name| **name == canary).count() < receivers.filter(|name| **name == canary).count()
 }
 
 /// Takes over from the live route what is not ours.

@@ -1,11 +1,42 @@
-//! A cluster on a laptop.
+//! A cluster on a laptop: an API server in memory, and everything that makes it behave like a cluster with working pods.
+//!
+//! What is real: the HTTP requests, the load balancing and the splitting by live routing objects, the rolling updates, the
+//! readiness, the metrics and the queries on them. What is played: containers (each is the same small application, see
+//! `podinfo`), image registries (the tag says whether an image exists, see `images`), the pod network (played addresses
+//! lead to listeners on loopback, see `node`), and time, which can run faster than the machine's ([`ScaledClock`]).
+//! It needs no privileges, and everything ends with [`Sandbox::stop`].
+//!
+//! It deliberately does not know what a canary is: an operator talks to it as to any cluster.
+//!
+//! Start reading at [`Sandbox::start`]; then `controllers` and `node` for how pods come about, and `gateway` for how
+//! requests find them.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), sandbox::Error> {
+//! let sandbox = sandbox::Sandbox::start(sandbox::Options { speed: 10.0, ..Default::default() }).await?;
+//! std::fs::write("kubeconfig", sandbox.kubeconfig()).ok();
+//! sandbox.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
 mod clock;
 mod cluster;
 mod controllers;
+mod crds;
 mod duration;
 mod exposition;
+mod gateway;
 mod images;
+mod load;
+mod metrics;
 mod node;
 mod podinfo;
+mod sandbox;
 mod wire;
+
 pub use clock::ScaledClock;
+pub use crds::Error as CrdError;
+pub use gateway::{GatewayStats, Passage};
+pub use load::{Counts, Load, LoadError, LoadOptions, LoadStats, Served};
+pub use sandbox::{Error, Options, Sandbox};

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::revision::hex;
+
 /// The value of the `flagger-id` annotation for what `parts` say, in the form of a UUID.
 ///
 /// The same parts give the same mark, so that a promotion that is repeated after a crash is recognised as the same one; any
@@ -12,7 +14,7 @@ pub fn mark<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
         digest.update(part.len().to_le_bytes());
         digest.update(part);
     }
-    let hex: String = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&digest.finalize()[..16]);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 

@@ -26,10 +26,15 @@ pub fn of(template: &Value) -> String {
         metadata.remove("creationTimestamp");
     }
     let digest = Sha256::digest(canonical(&template).unwrap_or_default());
-    digest.iter().take(SHOWN_BYTES).fold("v1.".to_owned(), |mut revision, byte| {
+    format!("v1.{}", hex(&digest[..SHOWN_BYTES]))
+}
+
+/// The bytes in lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string does not fail.
-        let _ = write!(revision, "{byte:02x}");
-        revision
+        let _ = write!(text, "{byte:02x}");
+        text
     })
 }
 

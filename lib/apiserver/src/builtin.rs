@@ -17,25 +17,22 @@ pub(crate) use services::Addresses;
 use crate::crd;
 use crate::kinds::Kind;
 use crate::meta;
-use crate::refusal::Answer;
 use crate::schema::{Cause, CauseReason};
 use crate::world::World;
 
 /// Completes an object that is about to be checked and written.
-pub(crate) fn prepare(world: &mut World, kind: &Kind, object: &mut Value, old: Option<&Value>) -> Answer<()> {
+pub(crate) fn prepare(world: &mut World, kind: &Kind, object: &mut Value, old: Option<&Value>) {
     if kind.custom().is_some() {
-        return Ok(());
+        return;
     }
     match kind.kind.as_str() {
         "CustomResourceDefinition" => crd::prepare(world, object, old),
         "Namespace" => namespaces::prepare(object, old),
         "Pod" if old.is_none() => pods::prepare(object),
-        "Secret" => encode_string_data(object),
         "SelfSubjectAccessReview" => meta::put_into(meta::root(object), "status", Some(json!({"allowed": true}))),
         "Service" => services::prepare(world, object, old),
         _ => {}
     }
-    Ok(())
 }
 
 /// Faults that no single field shows.
@@ -81,7 +78,7 @@ pub(crate) fn may_vanish(kind: &Kind, object: &Value) -> bool {
 pub(crate) use namespaces::{empty as empty_namespace, furnish as furnish_namespace};
 
 /// `stringData` is a convenience for writers; the object keeps `data` only.
-fn encode_string_data(secret: &mut Value) {
+pub(crate) fn encode_string_data(secret: &mut Value) {
     let fields = meta::root(secret);
     let Some(Value::Object(texts)) = fields.remove("stringData") else { return };
     let data = meta::as_map(fields.entry("data").or_insert_with(|| json!({})));

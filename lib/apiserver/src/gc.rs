@@ -220,7 +220,9 @@ impl World {
         if alive.is_empty() {
             self.delete_if_present(at, &DeleteOptions::default());
         } else {
-            gone.iter().for_each(|owner| self.drop_owner(at, &owner.uid));
+            for owner in &gone {
+                self.drop_owner(at, &owner.uid);
+            }
         }
     }
 

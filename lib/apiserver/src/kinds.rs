@@ -5,16 +5,19 @@ mod rows;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use registry::Registry;
 
+use crate::builtin::events;
 use crate::fields::{self, Struct};
 use crate::schema::Schema;
 use crate::table::Columns;
 
 /// One served version of a kind.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "`kind` and `list_kind` are the words of the API")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the kind")]
 pub(crate) struct Kind {
     /// Empty for the core group.
     pub(crate) group: String,
@@ -34,6 +37,8 @@ pub(crate) struct Kind {
     pub(crate) returns_deleted: bool,
     /// Only `create` is served and nothing is kept (`SelfSubjectAccessReview`).
     pub(crate) create_only: bool,
+    /// The `apiVersion` that kept objects carry, whichever version they were written in.
+    pub(crate) kept_version: String,
     /// The collection that holds the objects: `PLURAL.GROUP`, shared by all versions.
     pub(crate) collection: String,
     pub(crate) columns: Columns,
@@ -46,7 +51,7 @@ pub(crate) enum Origin {
     /// A row of ours; the type describes its fields.
     BuiltIn(Option<&'static Struct>),
     /// A CRD.
-    Custom(Custom),
+    Custom(Box<Custom>),
 }
 
 /// What a CRD says about one version.
@@ -98,6 +103,29 @@ impl Kind {
     /// `Deployment.apps`, as validation messages name a kind.
     pub(crate) fn qualified_kind(&self) -> String {
         qualified(&self.kind, &self.group)
+    }
+
+    /// From the form of a request to the form that is kept.
+    pub(crate) fn keep(&self, object: &mut Value) {
+        if events::converted(self) {
+            events::to_core(object);
+        } else if object["apiVersion"] != self.kept_version.as_str() {
+            object["apiVersion"] = json!(self.kept_version);
+        }
+    }
+
+    /// From the kept form to that of this version.
+    pub(crate) fn present(&self, object: &Arc<Value>) -> Arc<Value> {
+        if events::converted(self) {
+            return events::from_core(object);
+        }
+        let version = self.api_version();
+        if object["apiVersion"] == version.as_str() {
+            return object.clone();
+        }
+        let mut object = Value::clone(object);
+        object["apiVersion"] = json!(version);
+        Arc::new(object)
     }
 
     /// The type of a built-in object.

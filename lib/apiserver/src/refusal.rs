@@ -87,6 +87,18 @@ impl Refusal {
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
     }
 
+    /// The options of a request break their rules.
+    pub(crate) fn invalid_options(options: &str, causes: &[Cause]) -> Refusal {
+        let texts: Vec<String> = causes.iter().map(ToString::to_string).collect();
+        let message = format!("{options}.meta.k8s.io \"\" is invalid: {}", texts.join(", "));
+        let causes: Vec<Value> = causes
+            .iter()
+            .map(|one| json!({"reason": one.reason.word(), "message": one.message, "field": one.field}))
+            .collect();
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+            .with_details(json!({"group": "meta.k8s.io", "kind": options, "causes": causes}))
+    }
+
     /// A patch can't be carried out.
     pub(crate) fn unprocessable(why: &str) -> Refusal {
         let message = "the server rejected our request due to an error in our request";
@@ -95,20 +107,14 @@ impl Refusal {
         }))
     }
 
-    /// An apply configuration doesn't fit the kind.
-    pub(crate) fn untyped_patch(message: String) -> Refusal {
+    /// The server itself failed, or an apply configuration does not fit the kind (the real server makes no difference).
+    pub(crate) fn internal(message: String) -> Refusal {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
     /// The request makes no sense.
     pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
         Refusal::new(StatusCode::BAD_REQUEST, "BadRequest", message)
-    }
-
-    /// The request is understood and not allowed.
-    pub(crate) fn forbidden(kind: &Kind, name: &str, why: &str) -> Refusal {
-        let message = format!("{} {name:?} is forbidden: {why}", kind.resource());
-        Refusal::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(object(kind, name))
     }
 
     /// Nothing may be created in a namespace that is going away.
@@ -161,7 +167,8 @@ impl Refusal {
 
     /// The body has a format that isn't read.
     pub(crate) fn unsupported_media_type(read: &str) -> Refusal {
-        let message = format!("the body of the request was in an unknown format - accepted media types include: {read}");
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {read}");
         Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
     }
 

@@ -62,9 +62,7 @@ impl<'a> Place<'a> {
             }
             ["namespaces", namespace, plural] => place(Some(*namespace), plural, None, None),
             ["namespaces", namespace, plural, name] => place(Some(*namespace), plural, Some(*name), None),
-            ["namespaces", namespace, plural, name, sub] => {
-                place(Some(*namespace), plural, Some(*name), Some(*sub))
-            }
+            ["namespaces", namespace, plural, name, sub] => place(Some(*namespace), plural, Some(*name), Some(*sub)),
             [plural, name] => place(None, plural, Some(*name), None),
             [plural, name, sub] => place(None, plural, Some(*name), Some(*sub)),
             _ => None,

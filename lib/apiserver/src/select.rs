@@ -40,7 +40,8 @@ impl Selector {
     /// From a `LabelSelector` object (`matchLabels`, `matchExpressions`).
     pub(crate) fn of_object(selector: &Value) -> Selector {
         let labels = selector["matchLabels"].as_object().into_iter().flatten();
-        let equal = labels.filter_map(|(key, value)| Some(Requirement::In(key.clone(), vec![value.as_str()?.to_owned()])));
+        let equal =
+            labels.filter_map(|(key, value)| Some(Requirement::In(key.clone(), vec![value.as_str()?.to_owned()])));
         let expressions = selector["matchExpressions"].as_array().into_iter().flatten().filter_map(expression);
         Selector { labels: equal.chain(expressions).collect(), fields: Vec::new() }
     }
@@ -82,7 +83,7 @@ impl FieldTerm {
         let equal = match found {
             None | Some(Value::Null) => self.value.is_empty(),
             Some(Value::String(text)) => *text == self.value,
-            Some(other) => other.to_string() == self.value,
+            Some(other) => self.value == other.to_string(),
         };
         equal == self.equal
     }
@@ -139,7 +140,8 @@ fn requirement(term: &str) -> Answer<Requirement> {
 
 fn expression(one: &Value) -> Option<Requirement> {
     let key = one["key"].as_str()?.to_owned();
-    let values = || one["values"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let values =
+        || one["values"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     match one["operator"].as_str()? {
         "In" => Some(Requirement::In(key, values())),
         "NotIn" => Some(Requirement::NotIn(key, values())),
@@ -161,11 +163,6 @@ fn field_term(term: &str) -> Answer<FieldTerm> {
     Ok(FieldTerm { path: path.trim().to_owned(), value: value.trim().to_owned(), equal })
 }
 
-/// The one name that a selector asks for, if it does (`metadata.name=x`).
-pub(crate) fn only_name(selector: &Selector) -> Option<&str> {
-    selector.fields.iter().find(|term| term.equal && term.path == "metadata.name").map(|term| term.value.as_str())
-}
-
 /// Whether the object lies in the namespace; none means all.
 pub(crate) fn in_namespace(object: &Value, namespace: Option<&str>) -> bool {
     namespace.is_none_or(|wanted| meta::namespace(object) == wanted)
@@ -178,7 +175,8 @@ mod tests {
 
     #[test]
     fn every_operator_selects_what_it_says() {
-        let object = json!({"metadata": {"name": "a", "labels": {"app": "web", "rank": "3"}}, "spec": {"nodeName": "n"}});
+        let object =
+            json!({"metadata": {"name": "a", "labels": {"app": "web", "rank": "3"}}, "spec": {"nodeName": "n"}});
         for (labels, fields, selected) in [
             ("app=web", "", true),
             ("app==web,rank", "", true),

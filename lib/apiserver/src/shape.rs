@@ -85,6 +85,16 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Whether the object is always there on the real server, so that nobody owns its presence.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Shape::Typed { field, .. } => field.is_some_and(|field| field.plain),
+            // Metadata of custom objects.
+            Shape::Root(_) => true,
+            Shape::Custom { .. } | Shape::Free => false,
+        }
+    }
+
     /// Whether this is a map with free keys rather than an object with fields.
     pub(crate) fn has_free_keys(&self) -> bool {
         matches!(self, Shape::Typed { form: Form::Map(_), .. })

@@ -164,9 +164,16 @@ impl Store {
         Some(object)
     }
 
-    /// Forgets a collection; its watches end.
-    pub(crate) fn drop_collection(&mut self, collection: &str) {
-        self.collections.remove(collection);
+    /// Ends the watches of a collection that is served no longer. The history stays so that they see its end.
+    pub(crate) fn close(&mut self, collection: &str) {
+        if let Some(collection) = self.collections.get_mut(collection) {
+            collection.changed = watch::Sender::new(0);
+        }
+    }
+
+    /// Whether a collection holds nothing.
+    pub(crate) fn is_empty(&self, collection: &str) -> bool {
+        self.collections.get(collection).is_none_or(|collection| collection.objects.is_empty())
     }
 
     /// Tells when the collection changes.

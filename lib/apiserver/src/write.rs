@@ -37,6 +37,7 @@ impl World {
         let kind = cx.kind.clone();
         let Draft { mut object, managers } = draft;
         decode(cx, &mut object)?;
+        kind.keep(&mut object);
         place(&kind, namespace, &mut object)?;
         if !meta::revision(&object).is_empty() {
             return Err(Refusal::bad_request("resourceVersion should not be set on objects to be created"));
@@ -55,7 +56,7 @@ impl World {
         self.stamp(&kind, &mut object);
         let managers = managers.unwrap_or_else(|| apply::updated(cx, None, &object, Managers::default(), &self.time()));
         meta::put(&mut object, "managedFields", managers.to_json());
-        builtin::prepare(self, &kind, &mut object, None)?;
+        builtin::prepare(self, &kind, &mut object, None);
         validate::check(&kind, &object, None)?;
         if kind.create_only {
             return Ok(Arc::new(object));
@@ -77,8 +78,9 @@ impl World {
     ) -> Answer<Arc<Value>> {
         let kind = cx.kind.clone();
         let old = self.find(&kind, key)?;
-        let Draft { mut object, managers } = make(self, cx, &old)?;
+        let Draft { mut object, managers } = make(self, cx, &kind.present(&old))?;
         decode(cx, &mut object)?;
+        kind.keep(&mut object);
         place(&kind, kind.namespaced.then_some(key.namespace.as_str()), &mut object)?;
         check_identity(&kind, key, &object, &old)?;
         let sent = apply::sent_managers(cx.part, &object, &old);
@@ -86,7 +88,7 @@ impl World {
         no_new_finalizers(&kind, &object, &old)?;
         let managers = managers.unwrap_or_else(|| apply::updated(cx, Some(&old), &object, sent, &self.time()));
         meta::put(&mut object, "managedFields", managers.to_json());
-        builtin::prepare(self, &kind, &mut object, Some(&old))?;
+        builtin::prepare(self, &kind, &mut object, Some(&old));
         if grows(&kind, &object, &old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
             meta::put(&mut object, "generation", Some(json!(generation)));

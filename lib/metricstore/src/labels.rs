@@ -69,13 +69,8 @@ impl Labels {
 
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.get(METRIC_NAME);
-        f.write_str(name)?;
-        if self.0.len() == 1 && !name.is_empty() {
-            return Ok(());
-        }
         f.write_str("{")?;
-        for (position, (label, value)) in self.iter().filter(|(label, _)| *label != METRIC_NAME).enumerate() {
+        for (position, (label, value)) in self.iter().enumerate() {
             let separator = if position == 0 { "" } else { ", " };
             write!(f, "{separator}{label}={value:?}")?;
         }
@@ -118,10 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_shown_as_a_selector() {
+    fn labels_are_shown_as_prometheus_shows_them() {
         let labels = Labels::new([("__name__", "up"), ("job", "a\"b")]);
-        assert_eq!(labels.to_string(), r#"up{job="a\"b"}"#);
-        assert_eq!(Labels::new([("__name__", "up")]).to_string(), "up");
+        assert_eq!(labels.to_string(), r#"{__name__="up", job="a\"b"}"#);
         assert_eq!(Labels::default().to_string(), "{}");
     }
 }

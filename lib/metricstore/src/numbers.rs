@@ -71,7 +71,7 @@ pub(crate) fn quantile(phi: f64, mut values: Vec<f64>) -> f64 {
     if 1.0 < phi {
         return f64::INFINITY;
     }
-    values.sort_by(ascending);
+    values.sort_by(|left, right| ascending(*left, *right));
     let rank = phi * count(values.len() - 1);
     let weight = rank - rank.floor();
     let lower = floor_index(rank);
@@ -81,8 +81,8 @@ pub(crate) fn quantile(phi: f64, mut values: Vec<f64>) -> f64 {
 }
 
 /// The order of values in which NaN comes before every number.
-pub(crate) fn ascending(left: &f64, right: &f64) -> Ordering {
-    left.partial_cmp(right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
+fn ascending(left: f64, right: f64) -> Ordering {
+    left.partial_cmp(&right).unwrap_or_else(|| right.is_nan().cmp(&left.is_nan()))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank lies within 0 and a length")]
@@ -97,7 +97,7 @@ pub(crate) fn shown(value: f64) -> String {
         "NaN".into()
     } else if value.is_infinite() {
         if value < 0.0 { "-Inf".into() } else { "+Inf".into() }
-    } else if 0.0 < size && (size < 1e-6 || 1e21 <= size) {
+    } else if 0.0 < size && !(1e-6..1e21).contains(&size) {
         with_exponent(value)
     } else {
         value.to_string()

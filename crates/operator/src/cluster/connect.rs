@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, Uri, header};
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::{Cluster, Error};
+use super::{Cluster, Error, Reason};
 
 /// How long opening a TCP and TLS connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,6 +74,9 @@ impl ConnectError {
             Self::InCluster(_) => "check that the pod has a ServiceAccount and automountServiceAccountToken is not off",
             Self::Master(_) => "write it as https://host:port, or leave it out and use -kubeconfig",
             Self::Client { .. } => "check the certificates and keys that the kubeconfig names",
+            Self::Unreachable { source, .. } if source.reason == Reason::Unauthorized => {
+                "the server answers and does not accept the credentials; log in again, or check the user of the context"
+            }
             Self::Unreachable { .. } => {
                 "check that the cluster runs (kubectl version) and that this is the context you mean (kubectl config current-context)"
             }

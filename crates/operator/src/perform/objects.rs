@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use ports::{Change, Halt, Key, Kind, Seen, kinds};
+use ports::{Change, Halt, Key, Kind, Object, Seen, kinds};
 
 use super::{Failed, World};
 use crate::cluster::{Error, Reason, Scope};
@@ -61,6 +61,13 @@ impl World<'_> {
         Ok(())
     }
 
+    /// One object, `None` when it does not exist.
+    pub(super) async fn object(&mut self, key: Key) -> Result<Option<Object>, Failed> {
+        self.look(key.clone()).await.map_err(|error| error.to_string())?;
+        let found: Result<_, Halt<Failed>> = self.seen.get(&key);
+        Ok(found.ok().flatten().cloned())
+    }
+
     async fn look(&mut self, key: Key) -> Result<(), Error> {
         if !UNWATCHED.contains(&key.kind) {
             self.shell.cluster.watch(key.kind, &Scope::from(self.shell.settings.namespace.clone()));
@@ -90,4 +97,3 @@ impl<E: Display> From<Unanswered<E>> for Failed {
         }
     }
 }
-

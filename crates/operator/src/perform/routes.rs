@@ -74,10 +74,7 @@ fn label_of(facts: Option<&targets::Facts>) -> Label<'_> {
 }
 
 fn ports_of(facts: Option<&targets::Facts>) -> Vec<Port> {
-    let port = |port: &targets::Port| Port {
-        name: port.name.clone(),
-        number: port.number,
-        protocol: port.protocol.clone(),
-    };
+    let port =
+        |port: &targets::Port| Port { name: port.name.clone(), number: port.number, protocol: port.protocol.clone() };
     facts.map(|facts| facts.ports.iter().map(port).collect()).unwrap_or_default()
 }

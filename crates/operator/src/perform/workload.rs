@@ -96,7 +96,8 @@ impl World<'_> {
     /// What marks the primary's pods when they carry `revision` and the configs that the status tracks.
     fn mark(&self, revision: &str) -> String {
         let uid = self.canary.metadata.uid.as_deref().unwrap_or_default();
-        let configs = self.status.tracked_configs.iter().flatten().flat_map(|(name, sum)| [name.as_str(), sum.as_str()]);
+        let configs =
+            self.status.tracked_configs.iter().flatten().flat_map(|(name, sum)| [name.as_str(), sum.as_str()]);
         targets::mark([uid, revision].into_iter().chain(configs))
     }
 }

@@ -7,6 +7,8 @@ mod connect;
 #[cfg(test)]
 mod recorder;
 #[cfg(test)]
+mod roundtrip;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod stub;

@@ -20,7 +20,7 @@ pub(crate) fn plan(change: impl FnOnce(&mut Value)) -> Plan {
         },
     });
     change(&mut canary);
-    let canary: Canary = serde_json::from_value(canary).unwrap();
+    let canary: Canary = serde_json::from_value(canary).expect("a canary");
     let settings = Settings { provider: "gatewayapi:v1".into(), no_cross_namespace_refs: false };
-    Plan::of(&canary, &settings).unwrap()
+    Plan::of(&canary, &settings).expect("a valid canary")
 }

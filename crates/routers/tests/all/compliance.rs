@@ -35,7 +35,7 @@ fn splits(router: &dyn Router) -> Vec<Split> {
 
 #[test]
 fn every_name_finds_its_router_and_no_two_share_one() {
-    let names: Vec<_> = all().into_iter().flat_map(|router| router.names()).collect();
+    let names: Vec<_> = all().into_iter().flat_map(Router::names).collect();
     assert!(names.is_sorted(), "{names:?} are in alphabetical order");
     for name in names {
         assert!(find(name).unwrap().names().contains(name));

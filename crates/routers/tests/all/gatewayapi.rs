@@ -134,3 +134,13 @@ fn a_route_that_leads_nowhere_is_led_to_the_primary() {
     cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
     assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), Split::PRIMARY);
 }
+
+#[test]
+fn a_mirror_that_the_user_set_up_is_not_the_releases() {
+    let canary = cart(json!({"mirror": [{"backendRef": {"name": "cart-canary", "port": 80}}]}));
+    let mut cluster = Cluster::default();
+    for split in [Split::PRIMARY, Split::MIRROR] {
+        cluster.settle(&canary, |cx, seen| router().write(cx, seen, split));
+        assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), split);
+    }
+}

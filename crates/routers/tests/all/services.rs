@@ -7,6 +7,7 @@ use flagger_routers::services::{Role, finalize, reconcile};
 use ports::kinds::SERVICE;
 use serde_json::{Value, json};
 
+#[expect(clippy::needless_pass_by_value, reason = "a literal reads better without a reference")]
 fn cart(service: Value) -> api::Canary {
     canary(json!({"service": service, "analysis": {"interval": "1m"}}))
 }
@@ -55,8 +56,8 @@ fn each_side_and_the_apex_get_a_service() {
         "trafficDistribution": "PreferClose",
         "canary": {"labels": {"tier": "test"}, "annotations": {"note": "mine"}},
     }));
-    let mut cluster = Cluster::default();
-    cluster.ports = vec![Port { name: "metrics".to_owned(), number: 9090, protocol: "TCP".to_owned() }];
+    let ports = vec![Port { name: "metrics".to_owned(), number: 9090, protocol: "TCP".to_owned() }];
+    let mut cluster = Cluster { ports, ..Cluster::default() };
     for role in [Role::Canary, Role::Primary, Role::Apex] {
         cluster.settle(&canary, |cx, seen| reconcile(cx, seen, role));
     }

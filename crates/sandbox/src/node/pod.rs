@@ -53,7 +53,7 @@ pub(super) async fn live(node: Arc<Node>, pod: Arc<Pod>, mut orders: watch::Rece
     let count = pod.spec.as_ref().map_or(0, |spec| spec.containers.len());
     for at in 0..count {
         let runner = container::Runner::new(Arc::clone(&node), Arc::clone(&pod), at, ip, tell.clone());
-        containers.spawn(runner.run(stop.clone()));
+        node.tasks.spawn(containers.track_future(runner.run(stop.clone())));
     }
     containers.close();
     drop(tell);

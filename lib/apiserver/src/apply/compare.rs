@@ -54,10 +54,15 @@ fn leaf(old: bool, new: bool) -> Comparison {
 }
 
 fn maps(old: Option<&Map<String, Value>>, new: Option<&Map<String, Value>>, shape: &Shape<'_>) -> Comparison {
-    let mut change = presence(old.is_some(), new.is_some());
-    let names = old.into_iter().flat_map(Map::keys).chain(
-        new.into_iter().flat_map(Map::keys).filter(|name| old.is_none_or(|old| !old.contains_key(*name))),
-    );
+    let mut change = if shape.is_plain() && !both_empty(old, new) {
+        Comparison::default()
+    } else {
+        presence(old.is_some(), new.is_some())
+    };
+    let names = old
+        .into_iter()
+        .flat_map(Map::keys)
+        .chain(new.into_iter().flat_map(Map::keys).filter(|name| old.is_none_or(|old| !old.contains_key(*name))));
     for name in names {
         let (before, after) = (old.and_then(|old| old.get(name)), new.and_then(|new| new.get(name)));
         change.join(format!("f:{name}"), between(before, after, &shape.field(name)));
@@ -78,6 +83,10 @@ fn lists(old: Option<&Vec<Value>>, new: Option<&Vec<Value>>, shape: &Shape<'_>) 
         change.join(step.clone(), between(before.get(step), after.get(step), &item));
     }
     change
+}
+
+fn both_empty(old: Option<&Map<String, Value>>, new: Option<&Map<String, Value>>) -> bool {
+    old.is_none_or(Map::is_empty) && new.is_none_or(Map::is_empty)
 }
 
 /// A map or list that appears or disappears is a member itself, beside its content.

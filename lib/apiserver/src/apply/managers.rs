@@ -97,14 +97,14 @@ impl Entry {
 
     /// As conflicts name a manager.
     fn title(&self) -> String {
-        let mut title = format!("{:?}", self.manager);
-        if !self.subresource.is_empty() {
-            title.push_str(&format!(" with subresource {:?}", self.subresource));
+        let subresource = match self.subresource.as_str() {
+            "" => String::new(),
+            name => format!(" with subresource {name:?}"),
+        };
+        match self.operation {
+            Operation::Apply => format!("{:?}{subresource}", self.manager),
+            Operation::Update => format!("{:?}{subresource} using {}", self.manager, self.api_version),
         }
-        if self.operation == Operation::Update {
-            title.push_str(&format!(" using {}", self.api_version));
-        }
-        title
     }
 }
 
@@ -135,9 +135,7 @@ impl Managers {
     /// Puts an applier's entry in the place of its last one, which is returned.
     pub(super) fn swap(&mut self, entry: Entry) -> Option<Entry> {
         let same = |one: &Entry| {
-            one.manager == entry.manager
-                && one.operation == entry.operation
-                && one.subresource == entry.subresource
+            one.manager == entry.manager && one.operation == entry.operation && one.subresource == entry.subresource
         };
         let last = self.entries.iter().position(same).map(|at| self.entries.remove(at));
         self.entries.push(entry);
@@ -196,13 +194,12 @@ impl Managers {
             let Some((at, _)) = named.min_by(|(_, one), (_, other)| one.time.cmp(&other.time)) else { return };
             let mut joined = self.entries.remove(at);
             let bucket = |one: &Entry| one.manager == ANCIENT && one.api_version == joined.api_version;
-            match self.entries.iter().position(bucket).and_then(|at| self.entries.get_mut(at)) {
-                Some(bucket) => bucket.set = bucket.set.union(&joined.set),
-                None => {
-                    ANCIENT.clone_into(&mut joined.manager);
-                    joined.subresource.clear();
-                    self.entries.push(joined);
-                }
+            if let Some(bucket) = self.entries.iter().position(bucket).and_then(|at| self.entries.get_mut(at)) {
+                bucket.set = bucket.set.union(&joined.set);
+            } else {
+                ANCIENT.clone_into(&mut joined.manager);
+                joined.subresource.clear();
+                self.entries.push(joined);
             }
         }
     }

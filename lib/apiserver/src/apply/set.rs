@@ -38,8 +38,11 @@ impl FieldSet {
                 let mut set = FieldSet::default();
                 for item in items {
                     if let Some(step) = shape.step(item) {
-                        let mut child =
-                            if shape.list() == ListKind::Set { FieldSet::leaf() } else { FieldSet::of(item, &shape.item()) };
+                        let mut child = if shape.list() == ListKind::Set {
+                            FieldSet::leaf()
+                        } else {
+                            FieldSet::of(item, &shape.item())
+                        };
                         child.member = true;
                         set.add(step, child);
                     }
@@ -105,16 +108,16 @@ impl FieldSet {
     /// Every member as a path for people: `.spec.containers[name="app"].image`.
     pub(super) fn paths(&self) -> Vec<String> {
         let mut found = Vec::new();
-        self.collect(String::new(), &mut found);
+        self.collect("", &mut found);
         found
     }
 
-    fn collect(&self, path: String, found: &mut Vec<String>) {
-        for (step, child) in &self.children {
-            child.collect(format!("{path}{}", readable(step)), found);
-        }
+    fn collect(&self, path: &str, found: &mut Vec<String>) {
         if self.member {
-            found.push(path);
+            found.push(path.to_owned());
+        }
+        for (step, child) in &self.children {
+            child.collect(&format!("{path}{}", readable(step)), found);
         }
     }
 

@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
 
-use crate::meta;
 use crate::schema::{Cause, CauseReason};
 use crate::world::World;
 

@@ -88,16 +88,14 @@ fn struct_value(value: &mut Value, of: &'static Struct, path: &str) -> Result<()
 fn form_value(value: &mut Value, form: &Form, owner: &str, path: &str) -> Result<(), String> {
     let refused = |value: &Value, wanted: &str| {
         let short = owner.rsplit('.').next().unwrap_or(owner);
-        Err(format!(
-            "json: cannot unmarshal {} into Go struct field {short}.{path} of type {wanted}",
-            json_type(value)
-        ))
+        Err(format!("json: cannot unmarshal {} into Go struct field {short}.{path} of type {wanted}", json_type(value)))
     };
     match (form, &mut *value) {
-        (_, Value::Null) | (Form::Any | Form::IntOrString, _) => Ok(()),
-        (Form::String, Value::String(_)) | (Form::Number, Value::Number(_)) | (Form::Bool, Value::Bool(_)) => Ok(()),
-        (Form::Time, Value::String(_)) => Ok(()),
-        (Form::Quantity, Value::String(_)) => Ok(()),
+        (_, Value::Null)
+        | (Form::Any | Form::IntOrString, _)
+        | (Form::String | Form::Time | Form::Quantity, Value::String(_))
+        | (Form::Number, Value::Number(_))
+        | (Form::Bool, Value::Bool(_)) => Ok(()),
         // A quantity may be written as a number; the server answers with a string.
         (Form::Quantity, Value::Number(number)) => {
             *value = Value::String(number.to_string());

@@ -5,22 +5,25 @@
 //! (`apps/v1.DeploymentSpec`, followed by `atomic` if apply replaces it as a whole), its fields are indented:
 //!
 //! ```text
-//!  NAME FORM [keys=A,B | set] [atomic] [merge[=KEY]] [retain] [default=VALUE]
+//!  NAME FORM [keys=A,B | set] [atomic] [merge[=KEY]] [retain] [plain] [default=VALUE]
 //! ```
 //!
 //! A form is `string`, `number`, `bool`, `time`, `quantity`, `int-or-string`, `any`, the name of a type, `[]FORM` for a
 //! list or `{}FORM` for a map. `keys` and `set` are how apply identifies list items (without them a list is atomic),
-//! `merge` and `retain` is what a strategic merge patch does. `rules.txt` adds defaults and requirements (see [`rules`]).
+//! `merge` and `retain` is what a strategic merge patch does. A `plain` object is always there on the real server, if only
+//! empty, so that nobody owns its presence. `rules.txt` adds defaults and requirements (see [`rules`]).
 
 mod check;
 mod defaults;
 mod rules;
+mod wire;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub(crate) use check::{missing, normalise, unknown};
 pub(crate) use defaults::fill;
+pub(crate) use wire::decode as decode_protobuf;
 
 use crate::schema::ListKind;
 
@@ -56,6 +59,8 @@ pub(crate) struct Field {
     pub(crate) list: ListKind,
     /// Apply replaces the value as a whole although its type is granular.
     pub(crate) atomic: bool,
+    /// The object is always there, if only empty.
+    pub(crate) plain: bool,
     pub(crate) patch: Strategy,
     /// The value that a list key has when it is absent.
     pub(crate) key_default: Option<&'static str>,
@@ -131,6 +136,7 @@ impl Field {
             form: Form::parse(form),
             list: ListKind::Atomic,
             atomic: false,
+            plain: false,
             patch: Strategy::default(),
             key_default: None,
         };
@@ -143,6 +149,7 @@ impl Field {
                     "set" => field.list = ListKind::Set,
                     "atomic" => field.atomic = true,
                     "merge" => field.patch.merge = true,
+                    "plain" => field.plain = true,
                     "retain" => field.patch.retain = true,
                     _ => {}
                 },

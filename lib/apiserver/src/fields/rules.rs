@@ -99,8 +99,7 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_understood() {
         let rules = parse(include_str!("rules.txt"));
-        let read: usize =
-            rules.values().map(|one| one.defaults.len() + one.required.len() + one.immutable.len()).sum();
+        let read: usize = rules.values().map(|one| one.defaults.len() + one.required.len() + one.immutable.len()).sum();
         assert_eq!(read, include_str!("rules.txt").lines().filter(|line| line.starts_with(' ')).count());
     }
 }

@@ -10,7 +10,9 @@ const OPERATIONS_MAX: usize = 10_000;
 /// Carries out every operation, or none of them if one fails (the caller drops the object).
 pub(super) fn apply(object: &mut Value, patch: &Value) -> Answer<()> {
     let Some(operations) = patch.as_array() else {
-        return Err(Refusal::bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"));
+        return Err(Refusal::bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch",
+        ));
     };
     if OPERATIONS_MAX < operations.len() {
         return Err(Refusal::too_large(OPERATIONS_MAX));
@@ -98,12 +100,21 @@ mod tests {
 
     #[test]
     fn every_operation_does_what_the_rfc_says() {
-        check(&json!([{"op": "add", "path": "/a/b~1c/1", "value": 9}]), Some(&json!({"a": {"b/c": [1, 9, 2]}, "d": "e"})));
-        check(&json!([{"op": "add", "path": "/a/b~1c/-", "value": 9}]), Some(&json!({"a": {"b/c": [1, 2, 9]}, "d": "e"})));
+        check(
+            &json!([{"op": "add", "path": "/a/b~1c/1", "value": 9}]),
+            Some(&json!({"a": {"b/c": [1, 9, 2]}, "d": "e"})),
+        );
+        check(
+            &json!([{"op": "add", "path": "/a/b~1c/-", "value": 9}]),
+            Some(&json!({"a": {"b/c": [1, 2, 9]}, "d": "e"})),
+        );
         check(&json!([{"op": "remove", "path": "/a"}]), Some(&json!({"d": "e"})));
         check(&json!([{"op": "move", "from": "/d", "path": "/f"}]), Some(&json!({"a": {"b/c": [1, 2]}, "f": "e"})));
         check(&json!([{"op": "copy", "from": "/d", "path": "/a"}]), Some(&json!({"a": "e", "d": "e"})));
-        check(&json!([{"op": "test", "path": "/d", "value": "e"}, {"op": "replace", "path": "/d", "value": 1}]), Some(&json!({"a": {"b/c": [1, 2]}, "d": 1})));
+        check(
+            &json!([{"op": "test", "path": "/d", "value": "e"}, {"op": "replace", "path": "/d", "value": 1}]),
+            Some(&json!({"a": {"b/c": [1, 2]}, "d": 1})),
+        );
     }
 
     #[test]

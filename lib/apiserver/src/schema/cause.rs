@@ -58,12 +58,7 @@ impl CauseReason {
 
 impl Cause {
     /// A cause whose message quotes the offending value.
-    pub(crate) fn of_value(
-        reason: CauseReason,
-        field: impl Display,
-        value: &Value,
-        detail: impl Display,
-    ) -> Cause {
+    pub(crate) fn of_value(reason: CauseReason, field: impl Display, value: &Value, detail: impl Display) -> Cause {
         let message = format!("{}: {value}", reason.opening());
         Cause { reason, field: field.to_string(), message: with_detail(message, detail) }
     }

@@ -184,13 +184,7 @@ impl Node {
         }
     }
 
-    fn check_fields(
-        &self,
-        fields: &Map<String, Value>,
-        old: Option<&Value>,
-        path: &Path<'_>,
-        causes: &mut Vec<Cause>,
-    ) {
+    fn check_fields(&self, fields: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
         let count = fields.len() as u64;
         if let Some(maximum) = self.limits.max_properties
             && maximum < count

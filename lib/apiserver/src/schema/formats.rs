@@ -34,7 +34,9 @@ pub(super) fn holds_text(format: &str, text: &str) -> bool {
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
         "k8slongname" => is_dns_subdomain(text),
         "k8sshortname" => is_dns_label(text),
-        "mac" => text.split([':', '-']).count() == 6 && text.split([':', '-']).all(|part| part.len() == 2 && is_hex(part)),
+        "mac" => {
+            text.split([':', '-']).count() == 6 && text.split([':', '-']).all(|part| part.len() == 2 && is_hex(part))
+        }
         "uri" => Url::parse(text).is_some(),
         "uuid" => uuid_version(text).is_some(),
         "uuid3" => uuid_version(text) == Some('3'),
@@ -103,7 +105,8 @@ fn is_spaced_duration(text: &str) -> bool {
     const UNITS: [&str; 8] = ["nano", "micro", "milli", "second", "minute", "hour", "day", "week"];
     let Some((number, unit)) = text.split_once(' ') else { return false };
     let unit = unit.trim();
-    let known = UNITS.iter().any(|word| unit.starts_with(word)) || matches!(unit, "ns" | "us" | "ms" | "s" | "m" | "h" | "d" | "w");
+    let known = UNITS.iter().any(|word| unit.starts_with(word))
+        || matches!(unit, "ns" | "us" | "ms" | "s" | "m" | "h" | "d" | "w");
     number.parse::<u64>().is_ok() && known
 }
 
@@ -123,9 +126,8 @@ pub(super) fn cidr(text: &str) -> Option<(IpAddr, u8)> {
 }
 
 fn is_email(text: &str) -> bool {
-    text.rsplit_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace)
-    })
+    text.rsplit_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !text.contains(char::is_whitespace))
 }
 
 fn is_hostname(text: &str) -> bool {

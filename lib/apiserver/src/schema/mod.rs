@@ -2,9 +2,10 @@
 //!
 //! Start with [`Schema`]. `structural` says which schemas are refused, `node` what a schema means once it is accepted,
 //! `fill` adds defaults and removes the unknown, `check` compares a value with its schema, `rules` runs the CEL of
-//! `x-kubernetes-validations`; `cel` is that language and knows nothing of resources.
+//! `x-kubernetes-validations`; `cel` is that language and knows nothing of resources, `typed` shows it an object.
 
 mod cause;
+mod cel;
 mod check;
 mod fill;
 mod formats;
@@ -12,6 +13,7 @@ mod node;
 mod path;
 mod rules;
 mod structural;
+mod typed;
 mod url;
 
 use serde_json::Value;
@@ -122,3 +124,6 @@ fn hides_rules(cause: &Cause) -> bool {
         CauseReason::Duplicate | CauseReason::Forbidden | CauseReason::Invalid => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use super::rules::Rule;
 
 /// A level of a structural schema, or a branch of one of its `oneOf`/`anyOf`/`allOf`/`not`.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own that a schema says or leaves out")]
 pub(super) struct Node {
     pub(super) kind: Option<Kind>,
     pub(super) format: Option<String>,
@@ -29,6 +30,8 @@ pub(super) struct Node {
     pub(super) one_of: Vec<Node>,
     pub(super) not: Option<Box<Node>>,
     pub(super) rules: Vec<Rule>,
+    /// Whether there are rules here or below.
+    pub(super) ruled: bool,
 }
 
 /// A JSON type by its name in schemas.
@@ -138,6 +141,7 @@ impl Node {
             one_of: branch("oneOf"),
             not: schema.get("not").map(|not| Box::new(Node::read(not))),
             rules: Vec::new(),
+            ruled: false,
         }
     }
 

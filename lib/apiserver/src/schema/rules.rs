@@ -1,15 +1,328 @@
-//! The rules of `x-kubernetes-validations`.
+//! The rules of `x-kubernetes-validations`: compiled with the schema, run on every object.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::cause::Cause;
-use super::node::Node;
+use super::cause::{Cause, CauseReason};
+use super::cel::{Failure, Program, Type, Val};
+use super::node::{Additional, Node};
 use super::path::Path;
+use super::{ListKind, typed};
+
+/// What one run of one rule may cost, in steps of the evaluator.
+const RULE_BUDGET: u64 = 1_000_000;
+/// What all rules of one object may cost.
+const OBJECT_BUDGET: u64 = 10_000_000;
 
 /// One rule, ready to run.
 #[derive(Debug)]
-pub(super) struct Rule {}
+pub(super) struct Rule {
+    program: Program,
+    source: String,
+    message: Option<String>,
+    message_program: Option<Program>,
+    /// The field to blame, relative to the rule's place.
+    field: Option<String>,
+    reason: CauseReason,
+    /// Compares with the old value, and is passed over where there is none.
+    transition: bool,
+    /// `oldSelf` is an optional value, and the rule runs without an old one too.
+    optional_old: bool,
+}
 
-pub(super) fn compile(_root: &mut Node, _schema: &Value, _path: &Path<'_>, _causes: &mut Vec<Cause>) {}
+/// Compiles the rules of a whole schema into its nodes.
+pub(super) fn compile(root: &mut Node, schema: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    compile_level(root, schema, Place { resource: true, uncorrelated: None }, path, causes);
+}
 
-pub(super) fn check(_root: &Node, _object: &Value, _old: Option<&Value>, _causes: &mut Vec<Cause>) {}
+/// Runs the rules of a whole schema.
+pub(super) fn check(root: &Node, object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+    let mut run = Run { budget: OBJECT_BUDGET, causes };
+    run.level(root, object, old, true, &Path::Root);
+}
+
+/// What the levels above say about a level.
+#[derive(Clone)]
+struct Place {
+    resource: bool,
+    /// The list above whose items can't be told apart from one update to the next.
+    uncorrelated: Option<String>,
+}
+
+/// Whether there are rules here or below.
+fn compile_level(node: &mut Node, schema: &Value, place: Place, path: &Path<'_>, causes: &mut Vec<Cause>) -> bool {
+    let below = |uncorrelated: &Option<String>, node: &Node| Place {
+        resource: node.embedded,
+        uncorrelated: uncorrelated.clone(),
+    };
+    let written = schema.get("x-kubernetes-validations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut rules = Vec::new();
+    if let Some(this) = typed::type_of(node, place.resource) {
+        let here = path.field("x-kubernetes-validations");
+        for (index, rule) in written.iter().enumerate() {
+            rules.extend(Rule::compile(rule, node, &this, &place, &here.index(index), causes));
+        }
+    } else if !written.is_empty() {
+        let detail = "failed to convert to declType for CEL validation rules";
+        causes.push(Cause::invalid(path.field("x-kubernetes-validations"), &json!(written), detail));
+    }
+    let mut any = !rules.is_empty();
+    node.rules = rules;
+
+    let properties = path.field("properties");
+    for (name, node) in &mut node.properties {
+        let inner = schema.get("properties").and_then(|fields| fields.get(name)).unwrap_or(&Value::Null);
+        let place = below(&place.uncorrelated, node);
+        any |= compile_level(node, inner, place, &properties.key(name), causes);
+    }
+    if let Additional::Each(each) = &mut node.additional {
+        let inner = schema.get("additionalProperties").unwrap_or(&Value::Null);
+        let place = below(&place.uncorrelated, each);
+        any |= compile_level(each, inner, place, &path.field("additionalProperties"), causes);
+    }
+    if let Some(items) = &mut node.items {
+        let inner = schema.get("items").unwrap_or(&Value::Null);
+        let uncorrelated = match &node.list {
+            ListKind::Map(_) => place.uncorrelated,
+            ListKind::Atomic | ListKind::Set => place.uncorrelated.or_else(|| Some(path.to_string())),
+        };
+        let place = below(&uncorrelated, items);
+        any |= compile_level(items, inner, place, &path.field("items"), causes);
+    }
+    node.ruled = any;
+    any
+}
+
+impl Rule {
+    fn compile(
+        rule: &Value,
+        node: &Node,
+        this: &Type,
+        place: &Place,
+        path: &Path<'_>,
+        causes: &mut Vec<Cause>,
+    ) -> Option<Rule> {
+        let before = causes.len();
+        let text = |name: &str| rule.get(name).and_then(Value::as_str).map(str::to_owned);
+        let source = text("rule").unwrap_or_default();
+        let (message, message_source, field) = (text("message"), text("messageExpression"), text("fieldPath"));
+        check_texts(&source, message.as_deref(), message_source.as_deref(), path, causes);
+        let reason = text("reason").map_or(Some(CauseReason::Invalid), |word| reason_named(&word));
+        if reason.is_none() {
+            let words = ["FieldValueRequired", "FieldValueForbidden", "FieldValueInvalid", "FieldValueDuplicate"];
+            causes.push(Cause::not_supported(
+                path.field("reason"),
+                &json!(rule.get("reason")),
+                &words.map(Value::from),
+            ));
+        }
+        let field = field.map(|field| {
+            field_at(node, &field).unwrap_or_else(|| {
+                causes.push(Cause::invalid(path.field("fieldPath"), &json!(field), "must be a valid path"));
+                String::new()
+            })
+        });
+
+        let optional_old = rule.get("optionalOldSelf") == Some(&Value::Bool(true));
+        let old = if optional_old { Type::Optional(this.clone().into()) } else { this.clone() };
+        let variables = [("self", this.clone()), ("oldSelf", old)];
+        let program = compile_as(&source, &Type::Bool, "cel expression must evaluate to a bool", &variables);
+        let program = program.map_err(|detail| causes.push(Cause::invalid(path.field("rule"), rule, detail))).ok()?;
+        let message_program = message_source
+            .map(|source| compile_as(&source, &Type::Text, "messageExpression must evaluate to a string", &variables))
+            .transpose()
+            .map_err(|detail| causes.push(Cause::invalid(path.field("messageExpression"), rule, detail)))
+            .ok()?;
+
+        let transition = program.mentions("oldSelf");
+        if transition && let Some(list) = &place.uncorrelated {
+            let detail = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
+            causes.push(Cause::invalid(path.field("rule"), &json!(source), detail));
+        }
+        if optional_old && !transition {
+            let detail = "may not be set if oldSelf is not used in rule";
+            causes.push(Cause::invalid(path.field("optionalOldSelf"), &json!(true), detail));
+        }
+        let accepted = causes.len() == before;
+        accepted.then_some(Rule {
+            program,
+            source,
+            message,
+            message_program,
+            field,
+            reason: reason?,
+            transition,
+            optional_old,
+        })
+    }
+
+    /// What the rule says when it is broken.
+    fn words(&self, variables: &[(&str, Val)], budget: &mut u64) -> String {
+        let computed = self.message_program.as_ref().and_then(|program| program.run(variables, budget).ok());
+        match (computed, &self.message) {
+            (Some(Val::Text(text)), _) if !text.trim().is_empty() && !text.contains('\n') => text.trim().to_owned(),
+            (_, Some(message)) => message.trim().to_owned(),
+            (_, None) => format!("failed rule: {}", self.source.trim()),
+        }
+    }
+}
+
+fn compile_as(source: &str, wanted: &Type, otherwise: &str, variables: &[(&str, Type)]) -> Result<Program, String> {
+    let program = Program::compile(source, variables).map_err(|error| format!("compilation failed: {error}"))?;
+    let result = program.result();
+    if result == wanted || *result == Type::Dyn { Ok(program) } else { Err(otherwise.to_owned()) }
+}
+
+fn check_texts(
+    source: &str,
+    message: Option<&str>,
+    message_source: Option<&str>,
+    path: &Path<'_>,
+    causes: &mut Vec<Cause>,
+) {
+    if source.trim().is_empty() {
+        causes.push(Cause::required(path.field("rule"), "rule is not specified"));
+    }
+    match message {
+        Some(message) if message.trim().is_empty() => {
+            causes.push(Cause::invalid(path.field("message"), &json!(message), "must be non-empty if specified"));
+        }
+        Some(message) if message.trim().contains('\n') => {
+            causes.push(Cause::invalid(path.field("message"), &json!(message), "must not contain line breaks"));
+        }
+        None if source.trim().contains('\n') => {
+            causes
+                .push(Cause::required(path.field("message"), "message must be specified if rule contains line breaks"));
+        }
+        _ => {}
+    }
+    if message_source.is_some_and(|source| source.trim().is_empty()) {
+        let detail = "messageExpression must be non-empty if specified";
+        causes.push(Cause::required(path.field("messageExpression"), detail));
+    }
+}
+
+fn reason_named(word: &str) -> Option<CauseReason> {
+    let reasons = [CauseReason::Required, CauseReason::Forbidden, CauseReason::Invalid, CauseReason::Duplicate];
+    reasons.into_iter().find(|reason| reason.word() == word)
+}
+
+/// A `fieldPath` (`.spec.a`, `['b.c']`) without its leading dot, if there are such fields.
+fn field_at(node: &Node, path: &str) -> Option<String> {
+    let (mut node, mut rest, mut words) = (node, path, String::new());
+    while !rest.is_empty() {
+        let (name, after) = if let Some(quoted) = rest.strip_prefix("['") {
+            quoted.split_once("']")?
+        } else {
+            let named = rest.strip_prefix('.')?;
+            named.split_at(named.find(['.', '[']).unwrap_or(named.len()))
+        };
+        node = node.child(name)?;
+        if !words.is_empty() {
+            words.push('.');
+        }
+        words.push_str(name);
+        rest = after;
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+struct Run<'c> {
+    budget: u64,
+    causes: &'c mut Vec<Cause>,
+}
+
+impl Run<'_> {
+    fn level(&mut self, node: &Node, value: &Value, old: Option<&Value>, resource: bool, path: &Path<'_>) {
+        if !node.ruled || value.is_null() {
+            return;
+        }
+        self.rules(node, value, old.filter(|old| !old.is_null()), resource, path);
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let Some(child) = node.child(name) else { continue };
+                    let old = old.and_then(|old| old.get(name));
+                    // An entry of a map is `labels[app]`, a field is `spec.replicas`.
+                    let path = if node.properties.contains_key(name) { path.field(name) } else { path.key(name) };
+                    self.level(child, value, old, child.embedded, &path);
+                }
+            }
+            Value::Array(values) => {
+                let Some(items) = &node.items else { return };
+                for (index, value) in values.iter().enumerate() {
+                    self.level(items, value, node.counterpart(value, old), items.embedded, &path.index(index));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn rules(&mut self, node: &Node, value: &Value, old: Option<&Value>, resource: bool, path: &Path<'_>) {
+        if node.rules.is_empty() {
+            return;
+        }
+        let unchanged = old == Some(value);
+        let this = typed::value_of(node, value, resource);
+        let that = old.map(|old| typed::value_of(node, old, resource));
+        for rule in &node.rules {
+            let skipped = if rule.transition { that.is_none() && !rule.optional_old } else { unchanged };
+            if skipped {
+                continue;
+            }
+            let before = match (&that, rule.optional_old) {
+                (that, true) => Val::Optional(that.clone().map(Into::into)),
+                (that, false) => that.clone().unwrap_or(Val::Null),
+            };
+            self.rule(rule, value, &[("self", this.clone()), ("oldSelf", before)], path);
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule, value: &Value, variables: &[(&str, Val)], path: &Path<'_>) {
+        let kind = json!(super::node::Kind::of_value(value).word());
+        if self.budget == 0 {
+            let detail = "validation failed due to running out of cost budget, no further validation rules will be run";
+            self.causes.push(Cause::invalid(path, &kind, detail));
+            return;
+        }
+        let limit = self.budget.min(RULE_BUDGET);
+        let mut left = limit;
+        let outcome = rule.program.run(variables, &mut left);
+        let words = match &outcome {
+            Ok(Val::Bool(false)) => rule.words(variables, &mut left),
+            _ => String::new(),
+        };
+        self.budget -= limit - left;
+        let source = rule.source.trim();
+        let detail = match outcome {
+            Ok(Val::Bool(true)) => return,
+            Ok(_) => {
+                self.causes.push(blame(rule, value, &words, path));
+                return;
+            }
+            Err(error @ Failure::OverBudget) => {
+                self.budget = 0;
+                format!(
+                    "'{error}': no further validation rules will be run due to call cost exceeds limit for rule: {source}"
+                )
+            }
+            Err(error) if error.to_string() == "no such overload" => format!(
+                "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {source}"
+            ),
+            Err(error) => format!("{error} evaluating rule: {source}"),
+        };
+        self.causes.push(Cause::invalid(path, &kind, detail));
+    }
+}
+
+fn blame(rule: &Rule, value: &Value, words: &str, path: &Path<'_>) -> Cause {
+    let field = match &rule.field {
+        Some(field) => path.field(field).to_string(),
+        None => path.to_string(),
+    };
+    let quoted = !matches!(rule.reason, CauseReason::Required | CauseReason::Forbidden);
+    if quoted && !value.is_object() && !value.is_array() {
+        Cause::of_value(rule.reason, field, value, words)
+    } else {
+        Cause::of_field(rule.reason, field, words)
+    }
+}

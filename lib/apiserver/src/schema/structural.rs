@@ -135,7 +135,8 @@ fn kind(schema: &Map<String, Value>, place: Place, path: &Path<'_>, causes: &mut
         causes.push(Cause::not_supported(here, &json!(word), &supported));
         return;
     }
-    let untyped = is_set(schema, "x-kubernetes-preserve-unknown-fields") || is_set(schema, "x-kubernetes-int-or-string");
+    let untyped =
+        is_set(schema, "x-kubernetes-preserve-unknown-fields") || is_set(schema, "x-kubernetes-int-or-string");
     match (place, known) {
         (Place::Root, None) => causes.push(Cause::required(here, "must not be empty at the root")),
         (Place::Root, Some(kind)) if kind != Kind::Object => {
@@ -229,23 +230,24 @@ fn lists(schema: &Map<String, Value>, path: &Path<'_>, causes: &mut Vec<Cause>) 
         return;
     }
     if keys.is_empty() {
-        causes.push(Cause::required(&keys_path, "must not be empty if x-kubernetes-list-type is map"));
+        causes.push(Cause::required(keys_path, "must not be empty if x-kubernetes-list-type is map"));
     }
     let items = schema.get("items");
     let properties = items.and_then(|items| items.get("properties"));
     let required = items.and_then(|items| items.get("required")?.as_array());
     for (index, key) in keys.iter().enumerate() {
         let Some(property) = key.as_str().and_then(|key| properties?.get(key)) else {
-            causes.push(Cause::invalid(&keys_path, &json!(keys), "entries must all be names of item properties"));
+            causes.push(Cause::invalid(keys_path, &json!(keys), "entries must all be names of item properties"));
             continue;
         };
         if keys.iter().take(index).any(|earlier| earlier == key) {
-            causes.push(Cause::invalid(&keys_path, &json!(keys), "must not contain duplicate entries"));
+            causes.push(Cause::invalid(keys_path, &json!(keys), "must not contain duplicate entries"));
         }
         if property.get("default").is_none() && !required.is_some_and(|required| required.contains(key)) {
             let (items, key) = (path.field("items"), key.as_str().unwrap_or_default());
             let properties = items.field("properties");
-            let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+            let detail =
+                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
             causes.push(Cause::required(properties.key(key).field("default"), detail));
         }
     }
@@ -290,7 +292,13 @@ fn branch(stated: &Map<String, Value>, inner: &Value, depth: usize, path: &Path<
     branches(stated, inner, depth, path, causes);
     let properties = path.field("properties");
     for (name, schema) in objects(inner.get("properties")) {
-        descend(stated.get("properties").and_then(|fields| fields.get(name)), schema, depth, &properties.key(name), causes);
+        descend(
+            stated.get("properties").and_then(|fields| fields.get(name)),
+            schema,
+            depth,
+            &properties.key(name),
+            causes,
+        );
     }
     if let Some(items) = inner.get("items").and_then(Value::as_object) {
         descend(stated.get("items"), items, depth, &path.field("items"), causes);
@@ -298,13 +306,7 @@ fn branch(stated: &Map<String, Value>, inner: &Value, depth: usize, path: &Path<
 }
 
 /// Goes into a field or item that a branch speaks of; the level itself must have stated it.
-fn descend(
-    stated: Option<&Value>,
-    inner: &Map<String, Value>,
-    depth: usize,
-    path: &Path<'_>,
-    causes: &mut Vec<Cause>,
-) {
+fn descend(stated: Option<&Value>, inner: &Map<String, Value>, depth: usize, path: &Path<'_>, causes: &mut Vec<Cause>) {
     match stated.and_then(Value::as_object) {
         Some(stated) => branch(stated, &Value::Object(inner.clone()), depth + 1, path, causes),
         None => causes.push(Cause::required(unbranched(path), format!("because it is defined in {path}"))),
@@ -315,7 +317,9 @@ fn descend(
 fn unbranched(path: &Path<'_>) -> String {
     match path {
         Path::Root => String::new(),
-        Path::Field(parent, "not") | Path::Index(Path::Field(parent, "allOf" | "anyOf" | "oneOf"), _) => unbranched(parent),
+        Path::Field(parent, "not") | Path::Index(Path::Field(parent, "allOf" | "anyOf" | "oneOf"), _) => {
+            unbranched(parent)
+        }
         Path::Field(Path::Root, name) => (*name).to_owned(),
         Path::Field(parent, name) => format!("{}.{name}", unbranched(parent)),
         Path::Index(parent, index) => format!("{}[{index}]", unbranched(parent)),

@@ -36,7 +36,8 @@ impl Url {
 
     /// The host without its port and brackets.
     pub(super) fn host_name(&self) -> &str {
-        let name = self.host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(&*self.host, |(name, _)| name);
+        let name =
+            self.host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(&*self.host, |(name, _)| name);
         name.trim_start_matches('[').trim_end_matches(']')
     }
 
@@ -53,7 +54,8 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     };
     let (scheme, rest) = (text.get(..end)?, text.get(end + 1..)?);
     let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
-    (scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) && scheme.chars().all(inner)).then_some((scheme, rest))
+    (scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) && scheme.chars().all(inner))
+        .then_some((scheme, rest))
 }
 
 fn has_valid_port(host: &str) -> bool {

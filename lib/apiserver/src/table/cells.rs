@@ -69,7 +69,8 @@ pub(super) fn abridged(words: &[String], shown: usize) -> String {
 /// A map of labels as a selector: `a=b,c=d`.
 pub(super) fn labels(object: &Value, pointer: &str) -> String {
     let pairs = object.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
-    let pairs: Vec<String> = pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let pairs: Vec<String> =
+        pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
     joined(pairs.iter().map(String::as_str))
 }
 

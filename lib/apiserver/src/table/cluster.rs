@@ -82,7 +82,11 @@ pub(super) fn event(event: &Value, now: Timestamp) -> Vec<Value> {
     let source = if host.is_empty() { component } else { format!("{component}, {host}") };
     let count = event.get("count").or_else(|| event.get("deprecatedCount")).and_then(Value::as_i64).unwrap_or(1);
     vec![
-        event_age(event, &["/series/lastObservedTime", "/lastTimestamp", "/deprecatedLastTimestamp", "/eventTime"], now),
+        event_age(
+            event,
+            &["/series/lastObservedTime", "/lastTimestamp", "/deprecatedLastTimestamp", "/eventTime"],
+            now,
+        ),
         json!(text(event, "/type")),
         json!(text(event, "/reason")),
         json!(object),

@@ -67,7 +67,13 @@ impl Column {
             Print::Text => Value::String(found.as_str().map_or_else(|| found.to_string(), str::to_owned)),
             #[expect(clippy::cast_possible_truncation, reason = "a fraction in an integer column is cut off")]
             Print::Integer => found.as_i64().or(found.as_f64().map(|number| number as i64)).into(),
-            Print::Number => if found.is_number() { found.clone() } else { Value::Null },
+            Print::Number => {
+                if found.is_number() {
+                    found.clone()
+                } else {
+                    Value::Null
+                }
+            }
             Print::Boolean => found.as_bool().into(),
             Print::Date => found.as_str().map(|then| age::since(Some(then), now)).into(),
         }

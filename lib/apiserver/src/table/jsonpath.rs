@@ -1,4 +1,4 @@
-//! The JSONPath that printer columns use: `.a.b`, `['x']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`.
+//! The `JSONPath` that printer columns use: `.a.b`, `['x']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`.
 
 use serde_json::Value;
 
@@ -47,7 +47,9 @@ impl JsonPath {
 
     /// Every value that the path leads to.
     pub(super) fn find<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
-        self.steps.iter().fold(vec![value], |found, step| found.into_iter().flat_map(|value| step.find(value)).collect())
+        self.steps
+            .iter()
+            .fold(vec![value], |found, step| found.into_iter().flat_map(|value| step.find(value)).collect())
     }
 }
 
@@ -134,12 +136,11 @@ fn closing_bracket(text: &str) -> Option<usize> {
     for (at, letter) in text.char_indices() {
         match (quote, letter) {
             (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '[') => depth += 1,
             (None, ']') if depth == 0 => return Some(at),
             (None, ']') => depth -= 1,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     None

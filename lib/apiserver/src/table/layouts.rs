@@ -20,7 +20,9 @@ pub(super) fn of(group: &str, kind: &str) -> Option<Layout> {
     let (columns, wide, row): (_, _, Row) = match (group, kind) {
         ("", "ConfigMap") => ("Name Data Age", "", cluster::config_map),
         ("", "Endpoints") => ("Name Endpoints Age", "", network::endpoints),
-        ("" | "events.k8s.io", "Event") => ("Last_Seen Type Reason Object +Subobject +Source Message", EVENT_WIDE, cluster::event),
+        ("" | "events.k8s.io", "Event") => {
+            ("Last_Seen Type Reason Object +Subobject +Source Message", EVENT_WIDE, cluster::event)
+        }
         ("", "Namespace") => ("Name Status Age", "", cluster::namespace),
         ("", "Node") => ("Name Status Roles Age Version", NODE_WIDE, cluster::node),
         ("", "PersistentVolumeClaim") => (CLAIM, "VolumeMode", cluster::persistent_volume_claim),
@@ -35,9 +37,11 @@ pub(super) fn of(group: &str, kind: &str) -> Option<Layout> {
         ("apps", "Deployment") => {
             ("Name Ready Up-to-date:integer Available:integer Age", "Containers Images Selector", workloads::deployment)
         }
-        ("apps", "ReplicaSet") => {
-            ("Name Desired:integer Current:integer Ready:integer Age", "Containers Images Selector", workloads::replica_set)
-        }
+        ("apps", "ReplicaSet") => (
+            "Name Desired:integer Current:integer Ready:integer Age",
+            "Containers Images Selector",
+            workloads::replica_set,
+        ),
         ("apps", "StatefulSet") => ("Name Ready Age", "Containers Images", workloads::stateful_set),
         ("autoscaling", "HorizontalPodAutoscaler") => {
             ("Name Reference Targets MinPods MaxPods Replicas Age", "", workloads::horizontal_pod_autoscaler)

@@ -68,7 +68,8 @@ pub(super) fn endpoints(endpoints: &Value, now: Timestamp) -> Vec<Value> {
             if ports.is_empty() {
                 words.push(address.to_owned());
             }
-            let with_port = |port: &Value| format!("{address}:{}", port.get("port").map(Value::to_string).unwrap_or_default());
+            let with_port =
+                |port: &Value| format!("{address}:{}", port.get("port").map(Value::to_string).unwrap_or_default());
             words.extend(ports.iter().map(with_port));
         }
     }

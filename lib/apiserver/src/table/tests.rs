@@ -38,8 +38,14 @@ fn a_deployment_shows_how_many_replicas_are_ready() {
     assert_eq!(
         printed(&Columns::builtin("apps", "Deployment"), &deployment),
         [
-            "Name=podinfo", "Ready=1/2", "Up-to-date=2", "Available=1", "Age=5m10s",
-            "(Containers=web,log)", "(Images=web:1,log:2)", "(Selector=app=podinfo)",
+            "Name=podinfo",
+            "Ready=1/2",
+            "Up-to-date=2",
+            "Available=1",
+            "Age=5m10s",
+            "(Containers=web,log)",
+            "(Images=web:1,log:2)",
+            "(Selector=app=podinfo)",
         ]
     );
 }
@@ -96,21 +102,32 @@ fn columns_of_a_custom_resource_follow_its_definition() {
     assert_eq!(
         printed(&columns, &canary),
         [
-            "Name=podinfo", "Status=Progressing", "Weight=15", "Hosts=[\"a\",\"b\"]", "(Promoted=Unknown)",
-            "Name=labelled", "LastTransition=3h", "Missing=null",
+            "Name=podinfo",
+            "Status=Progressing",
+            "Weight=15",
+            "Hosts=[\"a\",\"b\"]",
+            "(Promoted=Unknown)",
+            "Name=labelled",
+            "LastTransition=3h",
+            "Missing=null",
         ]
     );
 }
 
 #[test]
 fn a_kind_without_columns_shows_name_and_age() {
-    assert_eq!(printed(&Columns::custom(&Value::Null), &json!({ "metadata": metadata() })), ["Name=podinfo", "Age=5m10s"]);
+    assert_eq!(
+        printed(&Columns::custom(&Value::Null), &json!({ "metadata": metadata() })),
+        ["Name=podinfo", "Age=5m10s"]
+    );
 }
 
 #[test]
 fn rows_carry_as_much_of_the_object_as_asked() {
     let object = json!({ "metadata": metadata(), "spec": {} });
-    let row = |include| Columns::builtin("", "ServiceAccount").table(&[&object], include, &json!({}), now())["rows"][0]["object"].take();
+    let row = |include| {
+        Columns::builtin("", "ServiceAccount").table(&[&object], include, &json!({}), now())["rows"][0]["object"].take()
+    };
     assert_eq!(row(IncludeObject::None), Value::Null);
     assert_eq!(
         row(IncludeObject::Metadata),
@@ -123,8 +140,5 @@ fn rows_carry_as_much_of_the_object_as_asked() {
 fn ages_use_two_units_while_they_matter() {
     let ages = [0, 119, 120, 130, 600, 10_800, 10_860, 90_000, 176_400, 864_000, 70_000_000, 400_000_000];
     let printed = ages.map(super::age::human);
-    assert_eq!(
-        printed,
-        ["0s", "119s", "2m", "2m10s", "10m", "3h", "3h1m", "25h", "2d1h", "10d", "2y80d", "12y"]
-    );
+    assert_eq!(printed, ["0s", "119s", "2m", "2m10s", "10m", "3h", "3h1m", "25h", "2d1h", "10d", "2y80d", "12y"]);
 }

@@ -41,10 +41,17 @@ fn pod_status(pod: &Value) -> String {
     match reason {
         // A finished helper beside a running container doesn't make the pod completed.
         Some(reason) if reason == "Completed" && running => {
-            if condition(pod, "Ready") == "True" { "Running".to_owned() } else { "NotReady".to_owned() }
+            if condition(pod, "Ready") == "True" {
+                "Running".to_owned()
+            } else {
+                "NotReady".to_owned()
+            }
         }
         Some(reason) => reason,
-        None => Some(text(pod, "/status/reason")).filter(|reason| !reason.is_empty()).unwrap_or(text(pod, "/status/phase")).to_owned(),
+        None => Some(text(pod, "/status/reason"))
+            .filter(|reason| !reason.is_empty())
+            .unwrap_or(text(pod, "/status/phase"))
+            .to_owned(),
     }
 }
 
@@ -59,9 +66,9 @@ fn init_status(pod: &Value) -> Option<String> {
             }
             return Some(format!("Init:{}", termination(terminated)));
         }
-        let restartable = list(pod, "/spec/initContainers")
-            .iter()
-            .any(|container| text(container, "/name") == text(status, "/name") && text(container, "/restartPolicy") == "Always");
+        let restartable = list(pod, "/spec/initContainers").iter().any(|container| {
+            text(container, "/name") == text(status, "/name") && text(container, "/restartPolicy") == "Always"
+        });
         if restartable && status.get("started") == Some(&Value::Bool(true)) {
             continue;
         }
@@ -162,7 +169,9 @@ pub(super) fn stateful_set(set: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 pub(super) fn controller_revision(revision: &Value, now: Timestamp) -> Vec<Value> {
-    let owner = list(revision, "/metadata/ownerReferences").iter().find(|owner| owner.get("controller") == Some(&Value::Bool(true)));
+    let owner = list(revision, "/metadata/ownerReferences")
+        .iter()
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)));
     let owner = owner.map_or("<none>".to_owned(), |owner| {
         let group = text(owner, "/apiVersion").split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
         format!("{}{group}/{}", text(owner, "/kind").to_lowercase(), text(owner, "/name"))
@@ -173,7 +182,8 @@ pub(super) fn controller_revision(revision: &Value, now: Timestamp) -> Vec<Value
 pub(super) fn job(job: &Value, now: Timestamp) -> Vec<Value> {
     let [containers, images] = containers(job, "/spec/template/spec/containers");
     let succeeded = count(job, "/status/succeeded");
-    let completions = match (job.pointer("/spec/completions").and_then(Value::as_i64), count(job, "/spec/parallelism")) {
+    let completions = match (job.pointer("/spec/completions").and_then(Value::as_i64), count(job, "/spec/parallelism"))
+    {
         (Some(completions), _) => format!("{succeeded}/{completions}"),
         (None, parallelism) if 1 < parallelism => format!("{succeeded}/1 of {parallelism}"),
         (None, _) => format!("{succeeded}/1"),
@@ -229,7 +239,8 @@ pub(super) fn cron_job(cron: &Value, now: Timestamp) -> Vec<Value> {
 }
 
 pub(super) fn horizontal_pod_autoscaler(autoscaler: &Value, now: Timestamp) -> Vec<Value> {
-    let target = format!("{}/{}", text(autoscaler, "/spec/scaleTargetRef/kind"), text(autoscaler, "/spec/scaleTargetRef/name"));
+    let target =
+        format!("{}/{}", text(autoscaler, "/spec/scaleTargetRef/kind"), text(autoscaler, "/spec/scaleTargetRef/name"));
     let minimum = autoscaler.pointer("/spec/minReplicas").and_then(Value::as_i64);
     vec![
         name(autoscaler),
@@ -298,6 +309,7 @@ pub(super) fn pod_disruption_budget(budget: &Value, now: Timestamp) -> Vec<Value
 
 fn containers(object: &Value, pointer: &str) -> [Value; 2] {
     let containers = list(object, pointer);
-    let column = |field: &str| json!(joined(containers.iter().map(|container| text(container, field))).replace("<none>", ""));
+    let column =
+        |field: &str| json!(joined(containers.iter().map(|container| text(container, field))).replace("<none>", ""));
     [column("/name"), column("/image")]
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::builtin;
 use crate::fields;
 use crate::kinds::{Kind, Origin};
 use crate::meta;
@@ -16,6 +17,9 @@ pub(crate) fn decode(cx: &mut Cx, object: &mut Value) -> Answer<()> {
     let unknown = prune(&kind, object);
     report(cx, &unknown)?;
     normalise(&kind, object)?;
+    if kind.is("", "Secret") {
+        builtin::encode_string_data(object);
+    }
     fill_defaults(&kind, object);
     Ok(())
 }
@@ -31,7 +35,9 @@ pub(super) fn fill_defaults(kind: &Kind, object: &mut Value) {
 
 fn check_type(kind: &Kind, object: &mut Value) -> Answer<()> {
     let Value::Object(fields) = object else {
-        return Err(Refusal::bad_request("the object provided is unrecognized: it must be an object with apiVersion and kind"));
+        return Err(Refusal::bad_request(
+            "the object provided is unrecognized: it must be an object with apiVersion and kind",
+        ));
     };
     let api_version = kind.api_version();
     match fields.get("apiVersion").and_then(Value::as_str) {
@@ -71,7 +77,8 @@ fn prune(kind: &Kind, object: &mut Value) -> Vec<String> {
 }
 
 fn unknown_metadata(object: &mut Value) -> Vec<String> {
-    let (Some(structure), Some(metadata)) = (fields::types().get("meta/v1.ObjectMeta"), object.get_mut("metadata")) else {
+    let (Some(structure), Some(metadata)) = (fields::types().get("meta/v1.ObjectMeta"), object.get_mut("metadata"))
+    else {
         return Vec::new();
     };
     fields::unknown(metadata, structure).into_iter().map(|path| format!("metadata.{path}")).collect()

@@ -84,10 +84,12 @@ pub enum QueryError {
     #[error("invalid regular expression in label_replace(): {0}")]
     BadRegex(String),
     /// A label name that can't be one.
-    #[error("invalid label name {label:?} in {function}()")]
+    #[error("invalid {role} label name in {function}(): {label}")]
     BadLabel {
-        /// Where it was used.
+        /// The function that got it.
         function: &'static str,
+        /// `source` or `destination`.
+        role: &'static str,
         /// The name.
         label: String,
     },

@@ -21,10 +21,10 @@ pub(crate) fn reduce(reduction: Reduction<f64>, window: Window<'_>) -> Option<f6
         Reduction::Avg => Some(numbers::mean(&values())),
         Reduction::Changes => Some(changes(samples)),
         Reduction::Count => Some(count(samples.len())),
-        Reduction::Delta => extrapolated(window, Kind::Gauge),
+        Reduction::Delta => stretched(window, Kind::Gauge).map(|(change, stretch)| change * stretch),
         Reduction::Deriv => slope(samples),
         Reduction::Idelta => last_step(samples, Kind::Gauge).map(|(change, _)| change),
-        Reduction::Increase => extrapolated(window, Kind::Counter),
+        Reduction::Increase => stretched(window, Kind::Counter).map(|(change, stretch)| change * stretch),
         Reduction::Irate => last_step(samples, Kind::Counter).map(|(change, time)| change / time),
         Reduction::Last => Some(last),
         Reduction::Max => Some(numbers::greatest(&values())),
@@ -32,8 +32,9 @@ pub(crate) fn reduce(reduction: Reduction<f64>, window: Window<'_>) -> Option<f6
         Reduction::Present => Some(1.0),
         Reduction::Quantile(phi) => Some(numbers::quantile(phi, values())),
         Reduction::Rate => {
-            let increase = extrapolated(window, Kind::Counter)?;
-            Some(increase / seconds(window.until_ms.saturating_sub(window.after_ms)))
+            let (change, stretch) = stretched(window, Kind::Counter)?;
+            // Dividing the stretch rather than the increase rounds as Prometheus does.
+            Some(change * (stretch / seconds(window.until_ms.saturating_sub(window.after_ms))))
         }
         Reduction::Resets => Some(resets(samples)),
         Reduction::Stddev => Some(numbers::variance(&values()).sqrt()),
@@ -48,12 +49,12 @@ enum Kind {
     Gauge,
 }
 
-/// The change over the whole window, of which the samples cover only a part.
+/// The change between the first and the last sample, and how many times the window is longer than what they cover.
 ///
-/// The change between the first and the last sample is stretched to the edges of the window, if the samples come close
-/// to them: within 1.1 times their average distance. From an edge further away the series is assumed to start or end
+/// The change is stretched to the edges of the window, if the samples come close to them: within 1.1 times their average
+/// distance. From an edge further away the series is assumed to start or end
 /// half that distance beyond its outermost sample. A counter is never stretched to before the moment when it was zero.
-fn extrapolated(window: Window<'_>, kind: Kind) -> Option<f64> {
+fn stretched(window: Window<'_>, kind: Kind) -> Option<(f64, f64)> {
     let [(first_at, first), .., (last_at, last)] = *window.samples else { return None };
     let change = match kind {
         Kind::Counter => last - first + lost_to_resets(window.samples),
@@ -68,7 +69,7 @@ fn extrapolated(window: Window<'_>, kind: Kind) -> Option<f64> {
         before = if since_zero < before { since_zero } else { before };
     }
     let after = reach(seconds(window.until_ms.saturating_sub(last_at)));
-    Some(change * ((covered + before + after) / covered))
+    Some((change, (covered + before + after) / covered))
 }
 
 /// What a counter had counted before each time it started again from zero.

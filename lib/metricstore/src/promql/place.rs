@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_place_of_a_mistake_is_named() {
         check("foo bar", r#"1:5: parse error: unexpected identifier "bar""#);
-        check("foo\n + * 2", r#"2:4: parse error: unexpected <op:*>"#);
+        check("foo\n + * 2", "2:4: parse error: unexpected <op:*>");
         check("sum(foo", "1:8: parse error: unclosed left parenthesis");
         check("1 +", "1:4: parse error: unexpected end of input");
         check("foo)", r#"1:4: parse error: unexpected ")""#);

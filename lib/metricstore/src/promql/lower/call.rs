@@ -107,15 +107,18 @@ impl Lowering {
         let function = call.func.name;
         let relabelling = match texts(1)?.as_slice() {
             [target, replacement, source, pattern] if function == "label_replace" => Relabelling::Replace {
-                target: label_name(function, target)?,
+                target: label_name(function, "destination", target)?,
                 replacement: replacement.clone(),
                 source: source.clone(),
                 pattern: anchored(pattern)?,
             },
             [target, separator, sources @ ..] if function == "label_join" => Relabelling::Join {
-                target: label_name(function, target)?,
+                target: label_name(function, "destination", target)?,
                 separator: separator.clone(),
-                sources: sources.iter().map(|source| label_name(function, source)).collect::<Result<_, _>>()?,
+                sources: sources
+                    .iter()
+                    .map(|source| label_name(function, "source", source))
+                    .collect::<Result<_, _>>()?,
             },
             _ => return Err(unsupported(function)),
         };
@@ -134,7 +137,11 @@ fn argument(call: &Call, position: usize) -> Result<&Expr, QueryError> {
 
 /// The labels that a selector's series would have had for certain: those that it compares for equality, once.
 fn implied_labels(expr: &Expr) -> Labels {
-    let Expr::VectorSelector(selector) = expr else { return Labels::default() };
+    let selector = match expr {
+        Expr::VectorSelector(selector) => selector,
+        Expr::Paren(paren) => return implied_labels(&paren.expr),
+        _ => return Labels::default(),
+    };
     let matchers = selector.matchers.matchers.iter().filter(|matcher| matcher.name != METRIC_NAME);
     matchers.fold(Labels::default(), |labels, matcher| {
         let certain = matcher.op == MatchOp::Equal && labels.get(&matcher.name).is_empty();
@@ -146,11 +153,11 @@ fn anchored(pattern: &str) -> Result<regex::Regex, QueryError> {
     regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|_| QueryError::BadRegex(pattern.to_owned()))
 }
 
-fn label_name(function: &'static str, label: &str) -> Result<String, QueryError> {
+fn label_name(function: &'static str, role: &'static str, label: &str) -> Result<String, QueryError> {
     if is_label_name(label) {
         Ok(label.to_owned())
     } else {
-        Err(QueryError::BadLabel { function, label: label.to_owned() })
+        Err(QueryError::BadLabel { function, role, label: label.to_owned() })
     }
 }
 

@@ -5,7 +5,8 @@ use super::tokens::{Kind, Token};
 
 /// The first thing that is out of place; none when the grammar is not what is wrong.
 pub(super) fn fault(tokens: &[Token<'_>], end: usize) -> Option<Fault> {
-    let mut walk = Walk { rest: tokens, end };
+    let count = |text| tokens.iter().filter(|token| token.text == text).count();
+    let mut walk = Walk { rest: tokens, end, unclosed: count(")") < count("(") };
     if tokens.is_empty() {
         return Some(Fault { at: 0, reason: "no expression found in input".into() });
     }
@@ -21,6 +22,8 @@ type Walked = Result<(), Fault>;
 struct Walk<'a> {
     rest: &'a [Token<'a>],
     end: usize,
+    /// Whether the end of the input also leaves a parenthesis open, which says more than that it came unexpectedly.
+    unclosed: bool,
 }
 
 impl Walk<'_> {
@@ -191,9 +194,6 @@ impl Walk<'_> {
     }
 
     fn close(&mut self, bracket: &str) -> Walked {
-        if self.rest.is_empty() {
-            return Err(Fault { at: self.end, reason: "unclosed left parenthesis".into() });
-        }
         self.expect(|token| token.text == bracket, "")
     }
 
@@ -215,7 +215,10 @@ impl Walk<'_> {
 
     fn unexpected(&self, context: &str) -> Fault {
         let Some(token) = self.rest.first() else {
-            return Fault { at: self.end, reason: format!("unexpected end of input{context}") };
+            let unclosed = self.unclosed && context.is_empty();
+            let reason =
+                if unclosed { "unclosed left parenthesis".into() } else { format!("unexpected end of input{context}") };
+            return Fault { at: self.end, reason };
         };
         let reason = match token.kind {
             Kind::Broken("unexpected character") => {

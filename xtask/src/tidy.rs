@@ -1,0 +1,82 @@
+//! The rules of the house that no lint can see, checked.
+//!
+//! Runs as `cargo xtask tidy`, and as a test of this crate, so that `cargo test --workspace` runs it too. A rule is a function
+//! from the repository to what breaks it; most read nothing but text, so that their tests need no disk.
+//!
+//! It does not know what `rustc`, clippy and rustfmt know: what one of them can check is theirs.
+//!
+//! Start reading at [`RULES`].
+
+mod docs;
+mod manifests;
+mod providers;
+mod repository;
+mod rooms;
+mod sources;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use repository::{Finding, Repository};
+
+/// What it is called, and what breaks it.
+type Rule = (&'static str, fn(&Repository) -> Result<Vec<Finding>>);
+
+/// Every rule.
+const RULES: &[Rule] = &[
+    ("arrows point down", rooms::arrows),
+    ("pure rooms stay pure", rooms::purity),
+    ("crates inherit from the workspace", |repository| Ok(manifests::inherit(repository))),
+    ("providers are listed", |repository| Ok(providers::listed(repository))),
+    ("providers are documented alike", |repository| Ok(providers::documented(repository))),
+    ("nothing is left half done or hidden", |repository| Ok(sources::banned(repository))),
+    ("exceptions have reasons", |repository| Ok(sources::reasons(repository))),
+    ("a file is one thought", |repository| Ok(sources::length(repository))),
+    ("links lead somewhere", |repository| Ok(docs::links(repository))),
+    ("paths that are named exist", |repository| Ok(docs::paths(repository))),
+    ("tests that are named exist", |repository| Ok(docs::tests(repository))),
+    ("generated files are fresh", |repository| Ok(generated(repository))),
+];
+
+/// Prints what breaks a rule, and fails if anything does.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let (text, failed) = report(&Repository::read(root)?)?;
+    print!("{text}");
+    if 0 < failed {
+        bail!("the repository is not tidy");
+    }
+    Ok(())
+}
+
+/// Every finding in a line, then how many rules passed and failed; and the latter number.
+fn report(repository: &Repository) -> Result<(String, usize)> {
+    let mut text = String::new();
+    let mut failed = 0;
+    for (name, rule) in RULES {
+        let findings = rule(repository)?;
+        failed += usize::from(!findings.is_empty());
+        for Finding { file, line, advice } in findings {
+            writeln!(text, "{file}:{line}: {name}: {advice}")?;
+        }
+    }
+    writeln!(text, "{} passed, {failed} failed", RULES.len() - failed)?;
+    Ok((text, failed))
+}
+
+fn generated(repository: &Repository) -> Vec<Finding> {
+    let stale = crate::generate::stale(&repository.root).into_iter();
+    stale.map(|file| Finding::new(file, 1, "run `cargo xtask generate` and commit the result")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_tidy() {
+        let (text, failed) = report(&Repository::read(crate::repository().unwrap()).unwrap()).unwrap();
+        assert_eq!(failed, 0, "\n{text}");
+    }
+}
