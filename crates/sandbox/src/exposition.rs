@@ -50,7 +50,8 @@ pub(crate) fn family(out: &mut String, name: &str, kind: &str, help: &str) {
 
 /// Writes one sample.
 pub(crate) fn sample(out: &mut String, name: &str, labels: &str, value: impl std::fmt::Display) {
-    let _ = if labels.is_empty() { writeln!(out, "{name} {value}") } else { writeln!(out, "{name}{{{labels}}} {value}") };
+    let _ =
+        if labels.is_empty() { writeln!(out, "{name} {value}") } else { writeln!(out, "{name}{{{labels}}} {value}") };
 }
 
 /// The inside of a label set's braces.

@@ -29,10 +29,10 @@ pub(crate) enum Unavailable {
 /// Looks an image up.
 pub(crate) fn pull(reference: &str) -> Result<Image, Unavailable> {
     let image = parse(reference).ok_or_else(|| Unavailable::Invalid(reference.to_owned()))?;
-    match ABSENT.iter().any(|absent| image.tag.contains(absent)) {
-        true => Err(Unavailable::NotFound(reference.to_owned())),
-        false => Ok(image),
+    if ABSENT.iter().any(|absent| image.tag.contains(absent)) {
+        return Err(Unavailable::NotFound(reference.to_owned()));
     }
+    Ok(image)
 }
 
 fn parse(reference: &str) -> Option<Image> {

@@ -166,7 +166,10 @@ impl LoadStats {
     pub fn window(&self, from: Timestamp, to: Timestamp) -> Counts {
         let mut counts = Counts::default();
         self.with(|seen| {
-            seen.latest.iter().filter(|served| from <= served.at && served.at < to).for_each(|served| counts.add(served));
+            seen.latest
+                .iter()
+                .filter(|served| from <= served.at && served.at < to)
+                .for_each(|served| counts.add(served));
         });
         counts
     }
@@ -287,7 +290,9 @@ impl Sender {
         let began = Instant::now();
         let answer = tokio::time::timeout(PATIENCE, self.exchange()).await.ok().flatten();
         let (at, took) = (self.clock.now(), began.elapsed());
-        let Some((status, headers)) = answer else { return Served { at, status: None, pod: None, version: None, took } };
+        let Some((status, headers)) = answer else {
+            return Served { at, status: None, pod: None, version: None, took };
+        };
         let named = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Served { at, status: Some(status), pod: named(HOSTNAME), version: named(VERSION), took }
     }

@@ -123,7 +123,8 @@ fn target(pod: &Pod, resolve: impl Fn(IpAddr, u16) -> Option<SocketAddr>) -> Opt
         return None;
     }
     let ip: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
-    let declared = pod.spec.iter().flat_map(|spec| &spec.containers).flat_map(|container| container.ports.iter().flatten());
+    let declared =
+        pod.spec.iter().flat_map(|spec| &spec.containers).flat_map(|container| container.ports.iter().flatten());
     let declared = declared.into_iter().find_map(|port| u16::try_from(port.container_port).ok());
     let port = said("prometheus.io/port").and_then(|port| port.parse().ok()).or(declared).unwrap_or(DEFAULT);
     let path = said("prometheus.io/path").unwrap_or("/metrics").to_owned();

@@ -251,8 +251,7 @@ impl Parts<'_> {
             .await
             .map_err(|source| Error::Gateway { addr, source })?;
         let addr = options.metrics_addr;
-        let queries =
-            metricstore::Options { addr, now: Arc::new(move || clock.now()), retention: options.retention };
+        let queries = metricstore::Options { addr, now: Arc::new(move || clock.now()), retention: options.retention };
         let store = queries.store();
         let prometheus = metricstore::Server::start(queries, store.clone())
             .await

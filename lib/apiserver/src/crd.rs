@@ -46,7 +46,6 @@ pub(crate) fn prepare(world: &World, definition: &mut Value, old: Option<&Value>
             set_condition(conditions, "NamesAccepted", "False", reason, &message, &time);
             let refused = "not all names are accepted";
             set_condition(conditions, "Established", "False", "NotAccepted", refused, &time);
-            status.entry("acceptedNames").or_insert_with(|| json!({"kind": "", "plural": ""}));
         }
     }
     let stored = as_list(status.entry("storedVersions").or_insert_with(|| json!([])));

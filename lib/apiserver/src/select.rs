@@ -83,7 +83,7 @@ impl FieldTerm {
         let equal = match found {
             None | Some(Value::Null) => self.value.is_empty(),
             Some(Value::String(text)) => *text == self.value,
-            Some(other) => self.value == other.to_string(),
+            Some(other) => format!("{other}") == self.value,
         };
         equal == self.equal
     }

@@ -210,6 +210,18 @@ fn check_identity(kind: &Kind, key: &Key, object: &Value, old: &Value) -> Answer
     }
 }
 
+/// Metadata that only the server writes.
+const SYSTEM: [&str; 8] = [
+    "name",
+    "uid",
+    "generateName",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "selfLink",
+];
+
 /// Puts back what this call may not write.
 fn carry_over(part: Part, kind: &Kind, object: &mut Value, old: &Value) {
     if part == Part::Status {
@@ -219,16 +231,6 @@ fn carry_over(part: Part, kind: &Kind, object: &mut Value, old: &Value) {
     } else if kind.subresources.status {
         meta::put_into(meta::root(object), "status", old.get("status").cloned());
     }
-    const SYSTEM: [&str; 8] = [
-        "name",
-        "uid",
-        "generateName",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "generation",
-        "selfLink",
-    ];
     let fields = meta::fields(object);
     for field in SYSTEM {
         meta::put_into(fields, field, old["metadata"].get(field).cloned());

@@ -1,10 +1,11 @@
-//! All series, found by their labels, their metric name or the target that exposes them.
+//! All series, found by their labels or by the target that exposes them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::label::Matcher;
 
 use crate::exposition::{self, Line, ParseError};
+use crate::index::Index;
 use crate::labels::{Labels, METRIC_NAME};
 use crate::series::Series;
 use crate::targets::{Target, TargetStatus};
@@ -13,7 +14,7 @@ use crate::targets::{Target, TargetStatus};
 pub const MAX_SERIES: usize = 100_000;
 
 /// A series' number. Numbers are not used again, so a forgotten one finds nothing rather than a stranger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SeriesId(u64);
 
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Database {
     next: u64,
     series: HashMap<SeriesId, Series>,
     by_labels: HashMap<Labels, SeriesId>,
-    by_name: HashMap<Box<str>, Vec<SeriesId>>,
+    index: Index,
     targets: HashMap<Labels, Target>,
     swept_at_ms: i64,
 }
@@ -34,7 +35,7 @@ impl Database {
             next: 0,
             series: HashMap::new(),
             by_labels: HashMap::new(),
-            by_name: HashMap::new(),
+            index: Index::default(),
             targets: HashMap::new(),
             swept_at_ms: i64::MIN,
         }
@@ -74,29 +75,17 @@ impl Database {
         }
     }
 
-    /// The series that all matchers accept.
-    pub(crate) fn select<'a>(&'a self, matchers: &'a [Matcher]) -> impl Iterator<Item = &'a Series> {
-        let ids = self.named(matchers).into_iter().flatten();
-        ids.filter_map(|id| self.series.get(id)).filter(|series| {
-            matchers
-                .iter()
-                .all(|matcher| matcher.name == METRIC_NAME || matcher.is_match(series.labels.get(&matcher.name)))
-        })
+    /// The series that all matchers accept, the oldest first: the order in which Prometheus gives them, too.
+    pub(crate) fn select(&self, matchers: &[Matcher]) -> impl Iterator<Item = &Series> {
+        let mut candidates = self.index.candidates(matchers).unwrap_or_else(|| self.series.keys().copied().collect());
+        candidates.sort_unstable();
+        let accepted =
+            |series: &&Series| matchers.iter().all(|matcher| matcher.is_match(series.labels.get(&matcher.name)));
+        candidates.into_iter().filter_map(|id| self.series.get(&id)).filter(accepted)
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = TargetStatus> {
         self.targets.iter().map(|(labels, target)| target.status(labels))
-    }
-
-    /// The groups of series whose metric name the matchers accept.
-    fn named(&self, matchers: &[Matcher]) -> Vec<&Vec<SeriesId>> {
-        let of_name: Vec<&Matcher> = matchers.iter().filter(|matcher| matcher.name == METRIC_NAME).collect();
-        let accepts = |name: &str| of_name.iter().all(|matcher| matcher.is_match(name));
-        match of_name.iter().find(|matcher| matcher.op == MatchOp::Equal) {
-            Some(exact) if accepts(&exact.value) => self.by_name.get(exact.value.as_str()).into_iter().collect(),
-            Some(_) => Vec::new(),
-            None => self.by_name.iter().filter(|(name, _)| accepts(name)).map(|(_, ids)| ids).collect(),
-        }
     }
 
     fn add_scrape(&mut self, target: &mut Target, lines: &[Line<'_>], ids: &[SeriesId], at_ms: i64) -> usize {
@@ -132,7 +121,7 @@ impl Database {
         }
         let id = SeriesId(self.next);
         self.next += 1;
-        self.by_name.entry(labels.get(METRIC_NAME).into()).or_default().push(id);
+        self.index.add(id, &labels);
         self.by_labels.insert(labels.clone(), id);
         self.series.insert(id, Series::new(labels));
         Some(id)
@@ -160,10 +149,7 @@ impl Database {
         let oldest = now_ms.saturating_sub(self.retention_ms);
         self.series.retain(|_, series| series.newest().is_some_and(|(at, _)| oldest <= at));
         self.by_labels.retain(|_, id| self.series.contains_key(id));
-        self.by_name.retain(|_, ids| {
-            ids.retain(|id| self.series.contains_key(id));
-            !ids.is_empty()
-        });
+        self.index.retain(|id| self.series.contains_key(&id));
         self.targets.retain(|_, target| oldest <= target.scraped_at_ms);
     }
 }

@@ -9,7 +9,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 /// The label that holds a series' metric name.
 pub const METRIC_NAME: &str = "__name__";
 
-type Label = (Box<str>, Box<str>);
+/// Name and value, shared between a series and what queries make of it.
+type Label = (Arc<str>, Arc<str>);
 
 /// Label names and values, sorted by name and cheap to clone.
 ///
@@ -21,10 +22,10 @@ impl Labels {
     /// Labels from pairs in any order; of two pairs with one name the later counts.
     pub fn new<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
-        N: Into<Box<str>>,
-        V: Into<Box<str>>,
+        N: Into<Arc<str>>,
+        V: Into<Arc<str>>,
     {
-        let sorted: BTreeMap<Box<str>, Box<str>> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
+        let sorted: BTreeMap<Arc<str>, Arc<str>> = pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
         Self(sorted.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 

@@ -40,6 +40,7 @@
 mod database;
 mod exposition;
 mod http;
+mod index;
 mod labels;
 mod numbers;
 mod promql;

@@ -48,11 +48,12 @@ impl Series {
         true
     }
 
-    /// Ends the series: from here on it has no value until a new sample comes.
+    /// Ends the series: from here on it has no value until a new sample comes. It ends after its last sample in any case.
     pub(crate) fn end(&mut self, at_ms: i64, retention_ms: i64) {
-        let ended = self.newest().is_none_or(|(_, value)| is_stale(value));
-        if !ended {
-            self.push(at_ms, STALE, retention_ms);
+        if let Some((newest, value)) = self.newest()
+            && !is_stale(value)
+        {
+            self.push(at_ms.max(newest.saturating_add(1)), STALE, retention_ms);
         }
     }
 
@@ -60,8 +61,13 @@ impl Series {
         self.samples.back().copied()
     }
 
+    /// The last sample of the time after `after` up to and including `until`.
+    pub(crate) fn latest(&self, after: i64, until: i64) -> Option<Point> {
+        self.window(after, until).next_back()
+    }
+
     /// The samples of the time after `after` up to and including `until`, stale markers among them.
-    pub(crate) fn window(&self, after: i64, until: i64) -> impl Iterator<Item = Point> {
+    pub(crate) fn window(&self, after: i64, until: i64) -> impl DoubleEndedIterator<Item = Point> {
         let start = self.samples.partition_point(|(at, _)| *at <= after);
         let end = self.samples.partition_point(|(at, _)| *at <= until).max(start);
         self.samples.range(start..end).copied()

@@ -44,7 +44,11 @@ impl<K: Resource> Mirror<K> {
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         let from = Id::new(namespace, "");
         self.read(|objects| {
-            objects.range(from..).take_while(|(id, _)| id.namespace == namespace).map(|(_, object)| Arc::clone(object)).collect()
+            objects
+                .range(from..)
+                .take_while(|(id, _)| id.namespace == namespace)
+                .map(|(_, object)| Arc::clone(object))
+                .collect()
         })
     }
 
@@ -75,7 +79,9 @@ impl<K: Resource> Mirror<K> {
     /// Drops everything that a full listing did not have.
     fn keep_only(&self, listed: &BTreeSet<Id>) {
         let gone: Vec<Id> = self.read(|objects| objects.keys().filter(|id| !listed.contains(id)).cloned().collect());
-        gone.iter().for_each(|id| self.forget(id));
+        for id in &gone {
+            self.forget(id);
+        }
     }
 
     fn tell(&self, object: Option<&K>) {

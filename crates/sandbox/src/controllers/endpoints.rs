@@ -1,4 +1,4 @@
-//! Endpoints and EndpointSlices: where a Service's pods can be reached.
+//! Endpoints and `EndpointSlic`s: where a Service's pods can be reached.
 //!
 //! Slices list every pod with an address and say of each whether it is ready, serving and terminating; Endpoints list the
 //! ready and the not ready ones, and no terminating ones.
@@ -80,7 +80,9 @@ fn reached<'a>(service: &Service, pods: &'a [Arc<Pod>]) -> BTreeMap<Ports, Vec<R
         let terminating = pod.metadata.deletion_timestamp.is_some();
         groups.entry(ports).or_default().push(Reached { pod, ip, ready, terminating });
     }
-    groups.values_mut().for_each(|group| group.sort_by(|one, other| one.ip.cmp(&other.ip)));
+    for group in groups.values_mut() {
+        group.sort_by(|one, other| one.ip.cmp(&other.ip));
+    }
     groups
 }
 
@@ -125,9 +127,9 @@ fn endpoints(service: &Service, pods: &[Arc<Pod>]) -> Endpoints {
     };
     let subsets: Vec<EndpointSubset> = reached(service, pods).into_iter().filter_map(subset).collect();
     let mut endpoints = Endpoints { subsets: (!subsets.is_empty()).then_some(subsets), ..Endpoints::default() };
-    endpoints.metadata.name = service.metadata.name.clone();
-    endpoints.metadata.namespace = service.metadata.namespace.clone();
-    endpoints.metadata.labels = service.metadata.labels.clone();
+    endpoints.metadata.name.clone_from(&service.metadata.name);
+    endpoints.metadata.namespace.clone_from(&service.metadata.namespace);
+    endpoints.metadata.labels.clone_from(&service.metadata.labels);
     endpoints
 }
 
@@ -285,8 +287,7 @@ mod tests {
     #[test]
     fn ready_unready_and_terminating_pods_are_told_apart() {
         let mut leaving = pod("c", "10.244.0.3", true, 9898);
-        leaving.metadata.deletion_timestamp =
-            Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
+        leaving.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap());
         let pods = [pod("a", "10.244.0.1", true, 9898), pod("b", "10.244.0.2", false, 9898), leaving].map(Arc::new);
 
         let subsets = endpoints(&service(), &pods).subsets.unwrap();
@@ -297,7 +298,8 @@ mod tests {
         assert_eq!(ips(&subsets[0].not_ready_addresses), ["10.244.0.2"]);
 
         let slices = slices(&service(), &pods);
-        let conditions: Vec<_> = slices[0].endpoints.iter().flatten().map(|endpoint| endpoint.conditions.clone().unwrap()).collect();
+        let conditions: Vec<_> =
+            slices[0].endpoints.iter().flatten().map(|endpoint| endpoint.conditions.clone().unwrap()).collect();
         let ready: Vec<_> = conditions.iter().map(|conditions| (conditions.ready, conditions.terminating)).collect();
         assert_eq!(ready, [(Some(true), Some(false)), (Some(false), Some(false)), (Some(false), Some(true))]);
         assert_eq!(slices[0].ports.as_ref().unwrap()[0].port, Some(9898));

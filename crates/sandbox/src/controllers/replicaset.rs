@@ -1,4 +1,4 @@
-//! ReplicaSets: as many pods as asked for, and a count of how they are.
+//! `ReplicaSet`s: as many pods as asked for, and a count of how they are.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const COMPONENT: &str = "replicaset-controller";
 /// Pods created or deleted in one step; the rest follows in the next.
 const AT_ONCE: usize = 50;
 
-/// The ReplicaSets to look at: those that change, and those whose pods do.
+/// The `ReplicaSet`s to look at: those that change, and those whose pods do.
 pub(super) fn listen(cluster: &Cluster) -> Arc<Queue> {
     let queue = Arc::new(Queue::default());
     let sets = Arc::clone(&queue);
@@ -48,7 +48,7 @@ fn plan(set: &ReplicaSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
     let patience = Duration::from_secs(u64::try_from(spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0));
     let readiness: Vec<Duration> =
         active.iter().filter_map(|pod| ready_since(pod)).map(|since| elapsed(now, since)).collect();
-    let again = readiness.iter().filter(|ready| **ready < patience).map(|ready| patience - *ready).min();
+    let again = readiness.iter().filter_map(|ready| patience.checked_sub(*ready)).filter(|left| !left.is_zero()).min();
     let available = readiness.iter().filter(|ready| patience <= **ready).count();
 
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
@@ -87,7 +87,7 @@ fn active(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// Brings ReplicaSets to where they should be.
+/// Brings `ReplicaSet`s to where they should be.
 pub(super) struct Controller(pub(super) Arc<Cluster>);
 
 impl Reconcile for Controller {
@@ -117,7 +117,9 @@ impl Reconcile for Controller {
                     gone.left().into_iter().for_each(|pod| self.0.pods.learn(pod));
                     self.say(&set, Severity::Normal, "SuccessfulDelete", format!("Deleted pod: {name}"));
                 }
-                Err(kube::Error::Api(status)) if status.code == 404 => self.0.pods.forget(&Id::new(&id.namespace, name)),
+                Err(kube::Error::Api(status)) if status.code == 404 => {
+                    self.0.pods.forget(&Id::new(&id.namespace, name));
+                }
                 Err(error) => return Err(Error::Api("delete a pod", error)),
             }
         }

@@ -63,7 +63,8 @@ impl Filters {
         let scheme = redirect.scheme.as_deref().unwrap_or("http");
         let host = redirect.hostname.as_deref().unwrap_or(host);
         let port = redirect.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let path = redirect.path.as_ref().map_or_else(|| uri.path().to_owned(), |path| replaced(path, prefix, uri.path()));
+        let path =
+            redirect.path.as_ref().map_or_else(|| uri.path().to_owned(), |path| replaced(path, prefix, uri.path()));
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let status = redirect.status_code.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::FOUND);
         let location = HeaderValue::try_from(format!("{scheme}://{host}{port}{path}{query}")).ok()?;
@@ -139,9 +140,12 @@ mod tests {
 
     #[test]
     fn a_prefix_is_replaced_and_the_rest_of_the_path_kept() {
-        for (replacement, prefix, path, expected) in
-            [("/", "/api", "/api/v1", "/v1"), ("/", "/api", "/api", "/"), ("/new/", "/api", "/api/v1", "/new/v1"), ("/x", "", "/y", "/x/y")]
-        {
+        for (replacement, prefix, path, expected) in [
+            ("/", "/api", "/api/v1", "/v1"),
+            ("/", "/api", "/api", "/"),
+            ("/new/", "/api", "/api/v1", "/new/v1"),
+            ("/x", "", "/y", "/x/y"),
+        ] {
             let modifier = PathModifier { replace_prefix_match: Some(replacement.into()), ..PathModifier::default() };
             assert_eq!(replaced(&modifier, prefix, path), expected, "{replacement} {prefix} {path}");
         }
@@ -162,6 +166,9 @@ mod tests {
         let mut uri = Uri::from_static("/");
         Filters::compile(&written).unwrap().on_request(&mut headers, &mut uri, "");
         let all = |name: &str| headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>();
-        assert_eq!((all("a"), all("b"), all("c"), all("host")), (vec!["1"], vec!["0", "2"], vec![], vec!["other.test"]));
+        assert_eq!(
+            (all("a"), all("b"), all("c"), all("host")),
+            (vec!["1"], vec!["0", "2"], vec![], vec!["other.test"])
+        );
     }
 }

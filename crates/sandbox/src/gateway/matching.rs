@@ -82,8 +82,12 @@ impl Matcher {
             && self.method.as_ref().is_none_or(|method| method == request.method)
             && self.headers.iter().all(|(name, test)| {
                 // Several headers of one name are one list; browsers send one, proxies may split it.
-                let values: Vec<_> =
-                    request.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+                let values: Vec<_> = request
+                    .headers
+                    .get_all(name)
+                    .iter()
+                    .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                    .collect();
                 !values.is_empty() && test.accepts(&values.join(","))
             })
             && self.query.iter().all(|(name, test)| {

@@ -1,6 +1,6 @@
 //! The gateway: a real HTTP proxy that splits real requests by what the live routing objects say.
 //!
-//! It watches HTTPRoutes, Services and EndpointSlices, compiles them into a [`table`] that is replaced whole on every
+//! It watches `HTTPRout`s, Services and `EndpointSlic`s, compiles them into a [`table`] that is replaced whole on every
 //! change, and sends each request ([`proxy`]) where the table says: by the most specific route for its host, else to the
 //! ready endpoints of the Service that the host names (`podinfo.test`, `podinfo.test.svc.cluster.local:9898`), else to a
 //! route for any host. It takes requests in absolute form too, so that a client can use it as its HTTP proxy and reach
@@ -32,7 +32,7 @@ use tokio::sync::Notify;
 
 use crate::cluster::{Cluster, Mirror, Tasks, follow, run};
 use crate::node::Addresses;
-use crate::wire::{Pool, Server, bind, respond};
+use crate::wire::{Server, bind, respond};
 use proxy::Proxy;
 pub use stats::{GatewayStats, Passage};
 use table::Table;
@@ -74,7 +74,7 @@ impl Gateway {
             clock: Arc::clone(&cluster.clock),
             addresses,
             dice: Mutex::new(SmallRng::seed_from_u64(seed)),
-            pool: Pool::default(),
+            pool: Arc::default(),
             tasks: tasks.clone(),
             shadows: Proxy::shadows(),
         });

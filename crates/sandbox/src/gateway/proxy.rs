@@ -50,7 +50,7 @@ pub(super) struct Proxy {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) addresses: Addresses,
     pub(super) dice: Mutex<SmallRng>,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     pub(super) tasks: Tasks,
     pub(super) shadows: Arc<Semaphore>,
 }
@@ -106,7 +106,12 @@ impl Proxy {
             Found::Service(backend) => {
                 let response = self.forward(backend, parts, body.boxed_unsync()).await;
                 let backend = &backend.service;
-                Outcome { namespace: backend.namespace.clone(), route: String::new(), backend: backend.name.clone(), response }
+                Outcome {
+                    namespace: backend.namespace.clone(),
+                    route: String::new(),
+                    backend: backend.name.clone(),
+                    response,
+                }
             }
             Found::Nothing => Outcome::nowhere(StatusCode::NOT_FOUND, "no route matches the request"),
         }
@@ -178,21 +183,29 @@ impl Proxy {
             Ok(body) => body.to_bytes(),
             Err(_) => return Err(text(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large to be mirrored")),
         };
-        due.iter().for_each(|backend| self.shadow(backend, parts, &bytes));
+        for backend in &due {
+            self.shadow(backend, parts, &bytes);
+        }
         Ok(full(bytes))
     }
 
     /// Sends one copy, and forgets about it.
     fn shadow(&self, backend: &Arc<Backend>, parts: &Parts, body: &Bytes) {
         let Ok(place) = Arc::clone(&self.shadows).try_acquire_owned() else { return };
-        let Some(addr) = self.endpoints(backend).into_iter().find_map(|(ip, port)| self.addresses.resolve(ip, port)) else {
+        let Some(addr) = self.endpoints(backend).into_iter().find_map(|(ip, port)| self.addresses.resolve(ip, port))
+        else {
             return;
         };
         let request = Request::from_parts(parts.clone(), full(body.clone()));
-        let pool = Pool::default();
+        let pool = Arc::clone(&self.pool);
         self.tasks.spawn(async move {
-            let sending = async { drop(pool.send(addr, request).await.ok()?.into_body().collect().await.ok()?).into() };
-            let _: Result<Option<()>, _> = tokio::time::timeout(SHADOW_TIME, sending).await;
+            let sending = async {
+                if let Ok(response) = pool.send(addr, request).await {
+                    // Read to its end, so that the connection can be used again.
+                    let _ = response.into_body().collect().await;
+                }
+            };
+            let _ = tokio::time::timeout(SHADOW_TIME, sending).await;
             drop(place);
         });
     }
@@ -205,7 +218,8 @@ impl Proxy {
             return text(StatusCode::SERVICE_UNAVAILABLE, &why);
         }
         // A request without a body that only reads may be sent again even if it might have been received.
-        let repeatable = (matches!(parts.method, Method::GET | Method::HEAD) && body.is_end_stream()).then(|| parts.clone());
+        let repeatable =
+            (matches!(parts.method, Method::GET | Method::HEAD) && body.is_end_stream()).then(|| parts.clone());
         let mut request = Request::from_parts(parts, body);
         for (ip, port) in endpoints.into_iter().cycle().take(ATTEMPTS) {
             let Some(addr) = self.addresses.resolve(ip, port) else { continue };
@@ -254,5 +268,7 @@ fn passed_on(response: Response<Incoming>) -> Response<Body> {
 }
 
 fn strip(headers: &mut HeaderMap) {
-    HOP_BY_HOP.iter().for_each(|name| drop(headers.remove(name)));
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
 }

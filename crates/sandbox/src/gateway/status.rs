@@ -32,7 +32,7 @@ pub(super) fn listen(cluster: &Cluster, objects: &Arc<Objects>) -> Arc<Queue> {
     queue
 }
 
-/// Writes the status of HTTPRoutes.
+/// Writes the status of `HTTPRout`s.
 pub(super) struct Routes {
     pub(super) cluster: Arc<Cluster>,
     pub(super) objects: Arc<Objects>,
@@ -46,8 +46,11 @@ impl Reconcile for Routes {
         if route.data.pointer("/status/parents") == Some(&parents) {
             return Ok(None);
         }
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.cluster.client.clone(), &id.namespace, &super::resource("HTTPRoute", "httproutes"));
+        let api: Api<DynamicObject> = Api::namespaced_with(
+            self.cluster.client.clone(),
+            &id.namespace,
+            &super::resource("HTTPRoute", "httproutes"),
+        );
         let patch = Patch::Merge(json!({"status": {"parents": parents}}));
         let written = api
             .patch_status(&id.name, &PatchParams::default(), &patch)
@@ -62,9 +65,10 @@ impl Reconcile for Routes {
 fn verdict(table: &Table, route: &DynamicObject) -> [Said; 2] {
     let fine = |type_, reason, message: &str| (type_, true, reason, message.to_owned());
     match table.check(route) {
-        Err(error @ BadRoute::Spec(_)) => {
-            [("Accepted", false, "Invalid", error.to_string()), fine("ResolvedRefs", "ResolvedRefs", "nothing is referred to")]
-        }
+        Err(error @ BadRoute::Spec(_)) => [
+            ("Accepted", false, "Invalid", error.to_string()),
+            fine("ResolvedRefs", "ResolvedRefs", "nothing is referred to"),
+        ],
         Err(error) => [
             ("Accepted", false, "UnsupportedValue", error.to_string()),
             fine("ResolvedRefs", "ResolvedRefs", "nothing is referred to"),
@@ -122,7 +126,7 @@ pub(super) fn listen_to_gateways(objects: &Arc<Objects>) -> Arc<Queue> {
     queue
 }
 
-/// Writes the status of Gateways and, as names without a namespace, of GatewayClasses.
+/// Writes the status of Gateways and, as names without a namespace, of `GatewayClass`es.
 pub(super) struct Gateways {
     pub(super) cluster: Arc<Cluster>,
     pub(super) objects: Arc<Objects>,
@@ -135,7 +139,7 @@ impl Reconcile for Gateways {
         let (api, mirror, object, status) = if id.namespace.is_empty() {
             let Some(class) = self.objects.classes.get(id) else { return Ok(None) };
             let api: Api<DynamicObject> = Api::all_with(client, &super::resource("GatewayClass", "gatewayclasses"));
-            let status = self.class(&class, now);
+            let status = class_status(&class, now);
             (api, &self.objects.classes, class, status)
         } else {
             let Some(gateway) = self.objects.gateways.get(id) else { return Ok(None) };
@@ -157,15 +161,13 @@ impl Reconcile for Gateways {
 }
 
 impl Gateways {
-    fn class(&self, class: &DynamicObject, now: Timestamp) -> Value {
-        let said = [("Accepted", true, "Accepted", "GatewayClass is played by the sandbox".to_owned())];
-        json!({"conditions": conditions(known(&class.data["status"]), &said, class.metadata.generation, now)})
-    }
-
     fn gateway(&self, gateway: &DynamicObject, now: Timestamp) -> Value {
         let status = &gateway.data["status"];
         let fine = |type_, reason, message: &str| (type_, true, reason, message.to_owned());
-        let said = [fine("Accepted", "Accepted", "Gateway is accepted"), fine("Programmed", "Programmed", "Gateway is programmed")];
+        let said = [
+            fine("Accepted", "Accepted", "Gateway is accepted"),
+            fine("Programmed", "Programmed", "Gateway is programmed"),
+        ];
         let of_listener = [
             fine("Accepted", "Accepted", "Listener is accepted"),
             fine("Programmed", "Programmed", "Listener is programmed"),
@@ -175,7 +177,8 @@ impl Gateways {
         let attached = self.attached(gateway);
         let listeners = gateway.data.pointer("/spec/listeners").and_then(Value::as_array).cloned().unwrap_or_default();
         let listeners = listeners.iter().map(|listener| {
-            let before = status["listeners"].as_array().into_iter().flatten().find(|before| before["name"] == listener["name"]);
+            let before =
+                status["listeners"].as_array().into_iter().flatten().find(|before| before["name"] == listener["name"]);
             let known = before.map_or(&[][..], known);
             json!({"name": listener["name"], "attachedRoutes": attached,
                 "supportedKinds": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute"}],
@@ -201,6 +204,11 @@ impl Gateways {
         };
         self.objects.routes.all().iter().filter(names).count()
     }
+}
+
+fn class_status(class: &DynamicObject, now: Timestamp) -> Value {
+    let said = [("Accepted", true, "Accepted", "GatewayClass is played by the sandbox".to_owned())];
+    json!({"conditions": conditions(known(&class.data["status"]), &said, class.metadata.generation, now)})
 }
 
 fn known(status: &Value) -> &[Value] {

@@ -116,10 +116,15 @@ pub(super) enum Found<'a> {
 
 impl Table {
     /// Compiles the objects. A route that can't be served is left out; its status says why.
-    pub(super) fn build(routes: &[Arc<DynamicObject>], services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> Self {
+    pub(super) fn build(
+        routes: &[Arc<DynamicObject>],
+        services: &[Arc<Service>],
+        slices: &[Arc<EndpointSlice>],
+    ) -> Self {
         let mut table = Self { services: ports(services, slices), ..Self::default() };
         let mut oldest_first: Vec<&Arc<DynamicObject>> = routes.iter().collect();
-        oldest_first.sort_by_key(|route| (route.creation_timestamp().map(|at| at.0), route.namespace(), route.name_any()));
+        oldest_first
+            .sort_by_key(|route| (route.creation_timestamp().map(|at| at.0), route.namespace(), route.name_any()));
         let mut wildcard: HashMap<String, Vec<Entry>> = HashMap::new();
         for route in oldest_first {
             let Ok((spec, entries)) = table.compile(route) else { continue };
@@ -158,7 +163,10 @@ impl Table {
     /// Finds the rule for a request: by exact host, by wildcard, by the Service that the host names, by routes for any host.
     pub(super) fn find<'a>(&'a self, host: &str, port: Option<u16>, request: &Parts) -> Found<'a> {
         let named = self.exact.get(host).or_else(|| {
-            self.wildcard.iter().find(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty())).map(|(_, entries)| entries)
+            self.wildcard
+                .iter()
+                .find(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty()))
+                .map(|(_, entries)| entries)
         });
         if let Some(entries) = named {
             return first(entries, request);
@@ -187,8 +195,8 @@ impl Table {
             let everything = [spec::Match::default()];
             let matches = if written.matches.is_empty() { &everything[..] } else { &written.matches };
             for written in matches {
-                let matcher = Arc::new(Matcher::compile(written).map_err(BadRoute::Match)?);
-                entries.push(Entry { rank: matcher.rank(), matcher, rule: Arc::clone(&rule) });
+                let compiled = Matcher::compile(written).map_err(BadRoute::Match)?;
+                entries.push(Entry { rank: compiled.rank(), matcher: Arc::new(compiled), rule: Arc::clone(&rule) });
             }
         }
         Ok((spec, entries))
@@ -197,8 +205,8 @@ impl Table {
     /// Whether a route can be served, and the first of its backends that leads nowhere.
     pub(super) fn check(&self, route: &DynamicObject) -> Result<Option<Unresolved>, BadRoute> {
         let (_, entries) = self.compile(route)?;
-        let backends = entries.iter().flat_map(|entry| &entry.rule.backends);
-        Ok(backends.filter_map(|weighted| weighted.backend.as_ref().err()).next().cloned())
+        let mut backends = entries.iter().flat_map(|entry| &entry.rule.backends);
+        Ok(backends.find_map(|weighted| weighted.backend.as_ref().err()).cloned())
     }
 
     fn rule(&self, route: &Id, written: &spec::Rule) -> Result<Rule, BadRoute> {
@@ -237,11 +245,13 @@ impl Table {
     }
 
     fn mirrors(&self, route: &Id, filters: &[spec::Filter]) -> Vec<Shadow> {
-        let mirrors = filters.iter().filter(|filter| filter.type_ == "RequestMirror").map(|filter| &filter.request_mirror);
+        let mirrors =
+            filters.iter().filter(|filter| filter.type_ == "RequestMirror").map(|filter| &filter.request_mirror);
         let shadow = |mirror: &spec::Mirror| {
-            let fraction = mirror.fraction.as_ref().map(|fraction| {
-                f64::from(fraction.numerator) / f64::from(fraction.denominator.unwrap_or(100).max(1))
-            });
+            let fraction = mirror
+                .fraction
+                .as_ref()
+                .map(|fraction| f64::from(fraction.numerator) / f64::from(fraction.denominator.unwrap_or(100).max(1)));
             let percent = mirror.percent.map(|percent| f64::from(percent) / 100.0);
             let share = fraction.or(percent).unwrap_or(1.0).clamp(0.0, 1.0);
             Some(Shadow { backend: self.backend(route, &mirror.backend_ref).ok()?, share })
@@ -285,7 +295,8 @@ fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> HashMap<Id
         let id = Id::of(&service.metadata);
         let slices = by_service.get(&id).map_or(&[][..], Vec::as_slice);
         let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()).filter_map(|port| {
-            let endpoints = slices.iter().flat_map(|slice| ready(slice, port.name.as_deref().unwrap_or_default())).collect();
+            let endpoints =
+                slices.iter().flat_map(|slice| ready(slice, port.name.as_deref().unwrap_or_default())).collect();
             Some((u16::try_from(port.port).ok()?, Arc::new(Backend { service: id.clone(), endpoints })))
         });
         (id.clone(), ports.collect())
@@ -296,7 +307,9 @@ fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> HashMap<Id
 /// The ready endpoints of a slice for the port of this name.
 fn ready(slice: &EndpointSlice, name: &str) -> Vec<Endpoint> {
     let port = slice.ports.iter().flatten().find(|port| port.name.as_deref().unwrap_or_default() == name);
-    let Some(port) = port.and_then(|port| port.port).and_then(|port| u16::try_from(port).ok()) else { return Vec::new() };
+    let Some(port) = port.and_then(|port| port.port).and_then(|port| u16::try_from(port).ok()) else {
+        return Vec::new();
+    };
     let endpoints = slice.endpoints.iter().flatten().filter(|endpoint| {
         // A missing condition means ready.
         endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
@@ -358,8 +371,11 @@ mod tests {
             route("any", json!({"rules": to("podinfo")})),
             route("wild", json!({"hostnames": ["*.example.com"], "rules": to("podinfo")})),
             route("exact", json!({"hostnames": ["app.example.com"], "rules": to("podinfo")})),
-            route("path", json!({"hostnames": ["app.example.com"], "rules": [
-                {"matches": [{"path": {"value": "/api"}}], "backendRefs": [{"name": "podinfo", "port": 80}]}]})),
+            route(
+                "path",
+                json!({"hostnames": ["app.example.com"], "rules": [
+                {"matches": [{"path": {"value": "/api"}}], "backendRefs": [{"name": "podinfo", "port": 80}]}]}),
+            ),
         ];
         let table = Table::build(&routes, &services(), &[slice()]);
         for (host, path, expected) in [
@@ -377,7 +393,8 @@ mod tests {
 
     #[test]
     fn a_route_attached_to_a_service_takes_the_requests_for_its_name() {
-        let spec = json!({"parentRefs": [{"group": "", "kind": "Service", "name": "podinfo"}], "rules": to("podinfo-canary")});
+        let spec =
+            json!({"parentRefs": [{"group": "", "kind": "Service", "name": "podinfo"}], "rules": to("podinfo-canary")});
         let table = Table::build(&[route("mesh", spec)], &services(), &[slice()]);
         assert_eq!(find(&table, "podinfo.test", "/"), "route mesh");
         assert_eq!(find(&table, "elsewhere.com", "/"), "nowhere");

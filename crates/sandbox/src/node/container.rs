@@ -42,7 +42,13 @@ pub(super) struct Runner {
 
 impl Runner {
     /// The container number `at` of the pod; it tells `tell` whatever changes.
-    pub(super) fn new(node: Arc<Node>, pod: Arc<Pod>, at: usize, ip: IpAddr, tell: mpsc::Sender<(usize, Facts)>) -> Self {
+    pub(super) fn new(
+        node: Arc<Node>,
+        pod: Arc<Pod>,
+        at: usize,
+        ip: IpAddr,
+        tell: mpsc::Sender<(usize, Facts)>,
+    ) -> Self {
         let container = pod.spec.as_ref().and_then(|spec| spec.containers.get(at)).cloned().unwrap_or_default();
         Self { node, pod, container, at, ip, facts: Facts::default(), tell, server: None }
     }

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn references_to_earlier_variables_are_expanded() {
         let env = Values::from([("A".to_owned(), "1".to_owned())]);
-        for (value, expanded) in [("x$(A)y", "x1y"), ("$(B)", "$(B)"), ("$$(A)", "$(A)"), ("a$", "a$"), ("$(A", "$(A")] {
+        for (value, expanded) in [("x$(A)y", "x1y"), ("$(B)", "$(B)"), ("$$(A)", "$(A)"), ("a$", "a$"), ("$(A", "$(A")]
+        {
             assert_eq!(expand(value, &env), expanded, "{value}");
         }
     }

@@ -150,9 +150,7 @@ impl Running {
     fn order(&self, id: &Id, uid: Option<&str>, order: Order) -> bool {
         self.with(|running| match uid {
             None => running.remove(id).is_some_and(|run| run.orders.send(order).is_ok()),
-            Some(_) => running
-                .get(id)
-                .is_some_and(|run| run.uid.as_deref() == uid && run.orders.send(order).is_ok()),
+            Some(_) => running.get(id).is_some_and(|run| run.uid.as_deref() == uid && run.orders.send(order).is_ok()),
         })
     }
 

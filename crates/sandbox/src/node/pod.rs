@@ -58,7 +58,13 @@ pub(super) async fn live(node: Arc<Node>, pod: Arc<Pod>, mut orders: watch::Rece
     containers.close();
     drop(tell);
 
-    let reporter = Reporter { node: &node, pod: &pod, ip, said: pod.status.clone().unwrap_or_default(), listeners: BTreeSet::new() };
+    let reporter = Reporter {
+        node: &node,
+        pod: &pod,
+        ip,
+        said: pod.status.clone().unwrap_or_default(),
+        listeners: BTreeSet::new(),
+    };
     let (order, began) = tokio::select! {
         order = until_it_leaves(&node, &pod, &mut orders) => order,
         never = reporter.report(news, vec![Facts::default(); count]) => match never {},
@@ -78,11 +84,7 @@ pub(super) async fn live(node: Arc<Node>, pod: Arc<Pod>, mut orders: watch::Rece
 }
 
 /// Waits for the pod's last order; one that leaves in order has then been left alone by all its clients.
-async fn until_it_leaves(
-    node: &Node,
-    pod: &Pod,
-    orders: &mut watch::Receiver<Order>,
-) -> (Order, tokio::time::Instant) {
+async fn until_it_leaves(node: &Node, pod: &Pod, orders: &mut watch::Receiver<Order>) -> (Order, tokio::time::Instant) {
     let order = orders.wait_for(|order| *order != Order::Live).await.map_or(Order::Vanish, |order| *order);
     let began = tokio::time::Instant::now();
     let Order::Leave { grace } = order else { return (order, began) };
@@ -148,7 +150,9 @@ impl Reporter<'_> {
         if listeners != self.listeners {
             let listen: Vec<String> = listeners.iter().map(ToString::to_string).collect();
             let patch = Patch::Merge(json!({"metadata": {"annotations": {LISTEN: listen.join(",")}}}));
-            api.patch(&name, &PatchParams::default(), &patch).await.map_err(|error| Error::Api("annotate a pod", error))?;
+            api.patch(&name, &PatchParams::default(), &patch)
+                .await
+                .map_err(|error| Error::Api("annotate a pod", error))?;
             self.listeners = listeners;
         }
         let patch = Patch::Merge(json!({"metadata": {"uid": self.pod.meta().uid}, "status": status}));

@@ -27,7 +27,8 @@ pub(crate) struct Rhythm {
 
 impl Rhythm {
     pub(crate) fn of(probe: &Probe) -> Self {
-        let number = |value: Option<i32>, default: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default);
+        let number =
+            |value: Option<i32>, default: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(default);
         let secs = |value: Option<i32>, default: u32| Duration::from_secs(number(value, default).into());
         Self {
             delay: secs(probe.initial_delay_seconds, 0),
@@ -89,7 +90,8 @@ async fn http_get(
         }
     }
     request.headers_mut().remove(header::CONNECTION);
-    let response = pool.send(at, request).await.map_err(|error| format!("Get \"http://{ip}:{port}{path}\": {error}"))?;
+    let response =
+        pool.send(at, request).await.map_err(|error| format!("Get \"http://{ip}:{port}{path}\": {error}"))?;
     let status = response.status();
     // The body is read so that the connection can be used again.
     let _ = response.into_body().collect().await;

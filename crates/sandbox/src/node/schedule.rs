@@ -55,8 +55,11 @@ impl Scheduler {
         binding.metadata.name = Some(id.name.clone());
         binding.target =
             ObjectReference { kind: Some("Node".into()), name: Some(NAME.into()), ..ObjectReference::default() };
-        let bound: Result<Value, kube::Error> =
-            self.0.api::<Pod>(&id.namespace).create_subresource("binding", &id.name, &PostParams::default(), &binding).await;
+        let bound: Result<Value, kube::Error> = self
+            .0
+            .api::<Pod>(&id.namespace)
+            .create_subresource("binding", &id.name, &PostParams::default(), &binding)
+            .await;
         match bound {
             Ok(_) => {
                 let message = format!("Successfully assigned {id} to {NAME}");

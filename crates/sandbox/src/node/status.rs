@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, Pod,
-    PodCondition, PodIP, PodStatus,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    Pod, PodCondition, PodIP, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -59,7 +59,9 @@ pub(crate) fn status(pod: &Pod, before: &PodStatus, ip: IpAddr, facts: &[Facts],
     let containers = pod.spec.as_ref().map_or(&[][..], |spec| &spec.containers);
     let phase = phase(facts);
     let mut status = PodStatus {
-        container_statuses: Some(containers.iter().zip(facts).map(|(container, facts)| container_status(container, facts)).collect()),
+        container_statuses: Some(
+            containers.iter().zip(facts).map(|(container, facts)| container_status(container, facts)).collect(),
+        ),
         host_ip: Some(HOST_IP.to_owned()),
         phase: Some(phase.to_owned()),
         pod_ip: Some(ip.to_string()),
@@ -108,7 +110,10 @@ fn container_status(container: &Container, facts: &Facts) -> ContainerStatus {
         container_id: running.then(|| format!("sandbox://{}-{}", container.name, facts.restarts)),
         image_id: if running { image.clone() } else { String::new() },
         image,
-        last_state: facts.last.as_ref().map(|exit| ContainerState { terminated: Some(terminated(exit)), ..ContainerState::default() }),
+        last_state: facts
+            .last
+            .as_ref()
+            .map(|exit| ContainerState { terminated: Some(terminated(exit)), ..ContainerState::default() }),
         name: container.name.clone(),
         ready: facts.ready,
         restart_count: facts.restarts,

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::clock::sleep;
 use crate::wire::{Body, full, respond, text};
 use metrics::Metrics;
-pub(crate) use settings::{BadSetting, Settings};
+pub(crate) use settings::Settings;
 
 /// The response header that names the pod.
 pub(crate) const HOSTNAME: &str = "x-podinfo-hostname";
@@ -90,9 +90,10 @@ impl App {
             (&Method::GET | &Method::HEAD, ["readyz"]) => at_once("readyz", self.readiness()),
             (&Method::POST, ["readyz", "enable"]) => at_once("readyz_enable", self.set_ready(true)),
             (&Method::POST, ["readyz", "disable"]) => at_once("readyz_disable", self.set_ready(false)),
-            (&Method::GET | &Method::HEAD, ["metrics"]) => {
-                at_once("metrics", respond(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.expose(&*self.clock)))
-            }
+            (&Method::GET | &Method::HEAD, ["metrics"]) => at_once(
+                "metrics",
+                respond(StatusCode::OK, "text/plain; version=0.0.4", self.metrics.expose(&*self.clock)),
+            ),
             (_, parts) => self.application(parts, request).await,
         }
     }
@@ -120,7 +121,9 @@ impl App {
         match parts {
             [] => ("root", json(StatusCode::OK, &self.settings.about())),
             ["api", "info"] => ("api_info", json(StatusCode::OK, &self.settings.about())),
-            ["version"] => ("version", json(StatusCode::OK, &json!({"version": self.settings.version, "commit": "sandbox"}))),
+            ["version"] => {
+                ("version", json(StatusCode::OK, &json!({"version": self.settings.version, "commit": "sandbox"})))
+            }
             ["headers"] => ("headers", json(StatusCode::OK, &headers(&request))),
             ["status", code] => {
                 let status = code.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
@@ -143,7 +146,8 @@ impl App {
             Err(_) => return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 1 MiB"),
         };
         let now = self.clock.now();
-        let digest = Sha256::new().chain_update(&self.settings.hostname).chain_update(now.to_string()).chain_update(body);
+        let digest =
+            Sha256::new().chain_update(&self.settings.hostname).chain_update(now.to_string()).chain_update(body);
         let expires = now.checked_add(LASTS).unwrap_or(now);
         json(StatusCode::OK, &json!({"token": format!("{:x}", digest.finalize()), "expires_at": expires.to_string()}))
     }

@@ -38,14 +38,19 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Sends the request, on a connection at hand if there is one.
-    pub(crate) async fn send(&self, addr: SocketAddr, mut request: Request<Body>) -> Result<Response<Incoming>, Failure> {
+    pub(crate) async fn send(
+        &self,
+        addr: SocketAddr,
+        mut request: Request<Body>,
+    ) -> Result<Response<Incoming>, Failure> {
         while let Some(connection) = self.take(addr) {
             match self.exchange(addr, connection, request).await {
                 Err(Failure::NotSent(back, _)) => request = *back,
                 done => return done,
             }
         }
-        match tokio::time::timeout(CONNECT, connect(addr)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        match tokio::time::timeout(CONNECT, connect(addr)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        {
             Ok(connection) => self.exchange(addr, connection, request).await,
             Err(error) => Err(Failure::NotSent(Box::new(request), error)),
         }

@@ -39,8 +39,12 @@ impl Server {
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let server =
-            Self { addr, close: CancellationToken::new(), abort: CancellationToken::new(), connections: TaskTracker::new() };
+        let server = Self {
+            addr,
+            close: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            connections: TaskTracker::new(),
+        };
         let (close, abort, connections) = (server.close.clone(), server.abort.clone(), server.connections.clone());
         server.connections.spawn(async move {
             let room = Arc::new(Semaphore::new(CONNECTIONS));

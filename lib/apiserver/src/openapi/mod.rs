@@ -1,8 +1,17 @@
-//! `/openapi/v2` and `/openapi/v3`, and what the server knows about the fields of its built-in kinds.
+//! `/openapi/v2` and `/openapi/v3`: what is served, described for clients.
+//!
+//! `kubectl` reads it for `explain`, to learn that `fieldValidation` and strategic merge patches are understood, and to
+//! work out such a patch. `components` describes objects, from the table of built-in fields and from CRDs; `paths`
+//! describes requests. Version 2 is for older clients and leaves out what its dialect of JSON Schema can't say.
 
-use serde_json::{Value, json};
+mod components;
+mod details;
+mod paths;
 
-use crate::schema::ListKind;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Map, Value, json};
 
 /// One served kind.
 #[derive(Clone, Debug)]
@@ -17,46 +26,89 @@ pub(crate) struct Described<'a> {
     pub(crate) subresources: &'a [&'a str],
 }
 
-/// How a strategic merge patch treats a field of a built-in kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MergeStrategy {
-    /// Lists are replaced, maps merged: the field has no strategy of its own.
-    Default,
-    /// A list of scalars is united (`finalizers`).
-    MergeSet,
-    /// A list of objects is merged by this field.
-    MergeBy(&'static str),
-    /// A map is replaced as a whole; `retain` of its keys when the patch says so (`strategy: retainKeys`).
-    RetainKeys,
-    /// A map is replaced as a whole.
-    Replace,
+/// `/openapi/v3`: where each group version is described. The address changes with the description, so that clients may
+/// cache it.
+pub(crate) fn v3_index(kinds: &[Described<'_>]) -> Value {
+    let mut hashers: BTreeMap<String, DefaultHasher> = BTreeMap::new();
+    for kind in kinds {
+        let hasher = hashers.entry(kind.place()).or_default();
+        (env!("CARGO_PKG_VERSION"), kind.kind, kind.plural, kind.namespaced, kind.subresources, kind.schema)
+            .hash(hasher);
+    }
+    let address = |(place, hasher): (String, DefaultHasher)| {
+        let address = format!("/openapi/v3/{place}?hash={:016X}", hasher.finish());
+        (place, json!({ "serverRelativeURL": address }))
+    };
+    json!({ "paths": hashers.into_iter().map(address).collect::<Map<_, _>>() })
+}
+
+/// `/openapi/v3/api/v1` (empty `group`) or `/openapi/v3/apis/GROUP/VERSION`; `None` when nothing of it is served.
+pub(crate) fn v3_group(kinds: &[Described<'_>], group: &str, version: &str) -> Option<Value> {
+    let kinds: Vec<&Described<'_>> =
+        kinds.iter().filter(|kind| kind.group == group && kind.version == version).collect();
+    (!kinds.is_empty()).then(|| {
+        json!({
+            "openapi": "3.0.0",
+            "info": { "title": "Kubernetes", "version": "unversioned" },
+            "paths": paths::of(&kinds),
+            "components": { "schemas": components::of(&kinds) },
+        })
+    })
 }
 
 /// `/openapi/v2` as JSON.
-pub(crate) fn v2(_kinds: &[Described<'_>]) -> Value {
-    json!({})
+pub(crate) fn v2(kinds: &[Described<'_>]) -> Value {
+    let kinds: Vec<&Described<'_>> = kinds.iter().collect();
+    let mut definitions = Value::Object(components::of(&kinds));
+    downgrade(&mut definitions);
+    json!({
+        "swagger": "2.0",
+        "info": { "title": "Kubernetes", "version": "unversioned" },
+        "paths": paths::v2(&kinds),
+        "definitions": definitions,
+    })
 }
-/// `/openapi/v3`: where each group version is described.
-pub(crate) fn v3_index(_kinds: &[Described<'_>]) -> Value {
-    json!({})
+
+impl Described<'_> {
+    /// `apis/apps/v1`, or `api/v1` for the core group.
+    fn place(&self) -> String {
+        if self.group.is_empty() {
+            format!("api/{}", self.version)
+        } else {
+            format!("apis/{}/{}", self.group, self.version)
+        }
+    }
+
+    /// The value of `x-kubernetes-group-version-kind`.
+    fn identity(&self) -> Value {
+        json!({ "group": self.group, "version": self.version, "kind": self.kind })
+    }
 }
-/// `/openapi/v3/api/v1` (empty `group`) or `/openapi/v3/apis/GROUP/VERSION`; `None` when nothing of it is served.
-pub(crate) fn v3_group(_kinds: &[Described<'_>], _group: &str, _version: &str) -> Option<Value> {
-    None
+
+/// Takes what version 2 can't say out of a schema, and moves its references.
+fn downgrade(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::Array(all)) = fields.get("allOf")
+                && let [only] = all.as_slice()
+                && let Some(reference) = only.get("$ref").cloned()
+            {
+                fields.insert("$ref".to_owned(), reference);
+            }
+            fields.retain(|name, value| {
+                // The names of properties are words of their own, whose values are objects.
+                let keyword = !value.is_object() || name == "not";
+                !(keyword && matches!(name.as_str(), "allOf" | "anyOf" | "oneOf" | "not" | "nullable" | "default"))
+            });
+            if let Some(Value::String(reference)) = fields.get_mut("$ref") {
+                *reference = reference.replace("#/components/schemas/", "#/definitions/");
+            }
+            fields.values_mut().for_each(downgrade);
+        }
+        Value::Array(items) => items.iter_mut().for_each(downgrade),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
-/// Paths of fields that a built-in kind doesn't have; empty for kinds that aren't built in.
-pub(crate) fn unknown_fields(_group: &str, _version: &str, _kind: &str, _object: &Value) -> Vec<String> {
-    Vec::new()
-}
-/// The kind of a built-in kind's list at `path` (fields only, as in `Schema::list_kind`).
-pub(crate) fn builtin_list_kind(_group: &str, _version: &str, _kind: &str, _path: &[&str]) -> ListKind {
-    ListKind::Atomic
-}
-/// Whether a built-in kind's map at `path` is replaced as a whole under server-side apply (selectors).
-pub(crate) fn builtin_map_is_atomic(_group: &str, _version: &str, _kind: &str, _path: &[&str]) -> bool {
-    false
-}
-/// The strategic merge strategy of a built-in kind's field at `path`.
-pub(crate) fn merge_strategy(_group: &str, _version: &str, _kind: &str, _path: &[&str]) -> MergeStrategy {
-    MergeStrategy::Default
-}
+
+#[cfg(test)]
+mod tests;

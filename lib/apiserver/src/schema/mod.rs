@@ -94,11 +94,6 @@ impl Schema {
     pub(crate) fn map_is_atomic(&self, path: &[&str]) -> bool {
         self.root.at(path).is_some_and(|node| node.atomic_map)
     }
-
-    /// The default of a key of the list of maps at `path`: an item that omits the key is the item with this one.
-    pub(crate) fn key_default(&self, path: &[&str], key: &str) -> Option<Value> {
-        self.root.at(path)?.items.as_ref()?.child(key)?.default.clone()
-    }
 }
 
 impl Node {

@@ -31,24 +31,92 @@ const UNCHECKED: &str = "<nil>: Invalid value: null: some validation rules were 
 #[test]
 fn every_keyword_has_its_words() {
     let cases = [
-        (json!({ "type": "string", "pattern": "^[0-9]+(m|s)" }), json!("abc"), "spec.f: Invalid value: \"abc\": spec.f in body should match '^[0-9]+(m|s)'"),
-        (json!({ "type": "string", "enum": ["a", "b"] }), json!("x"), "spec.f: Unsupported value: \"x\": supported values: \"a\", \"b\""),
-        (json!({ "type": "integer" }), json!("1"), "spec.f: Invalid value: \"string\": spec.f in body must be of type integer: \"string\""),
-        (json!({ "type": "integer" }), json!(1.5), "spec.f: Invalid value: \"number\": spec.f in body must be of type integer: \"number\""),
-        (json!({ "type": "integer", "format": "int32" }), json!(3_000_000_000_u32), "<nil>: Invalid value: \"\": Checked value must be of type integer with format int32 in spec.f"),
-        (json!({ "type": "integer", "minimum": 1 }), json!(0), "spec.f: Invalid value: 0: spec.f in body should be greater than or equal to 1"),
-        (json!({ "type": "number", "maximum": 100, "exclusiveMaximum": true }), json!(100), "spec.f: Invalid value: 100: spec.f in body should be less than 100"),
-        (json!({ "type": "integer", "multipleOf": 5 }), json!(7), "spec.f: Invalid value: 7: spec.f in body should be a multiple of 5"),
+        (
+            json!({ "type": "string", "pattern": "^[0-9]+(m|s)" }),
+            json!("abc"),
+            "spec.f: Invalid value: \"abc\": spec.f in body should match '^[0-9]+(m|s)'",
+        ),
+        (
+            json!({ "type": "string", "enum": ["a", "b"] }),
+            json!("x"),
+            "spec.f: Unsupported value: \"x\": supported values: \"a\", \"b\"",
+        ),
+        (
+            json!({ "type": "integer" }),
+            json!("1"),
+            "spec.f: Invalid value: \"string\": spec.f in body must be of type integer: \"string\"",
+        ),
+        (
+            json!({ "type": "integer" }),
+            json!(1.5),
+            "spec.f: Invalid value: \"number\": spec.f in body must be of type integer: \"number\"",
+        ),
+        (
+            json!({ "type": "integer", "format": "int32" }),
+            json!(3_000_000_000_u32),
+            "<nil>: Invalid value: \"\": Checked value must be of type integer with format int32 in spec.f",
+        ),
+        (
+            json!({ "type": "integer", "minimum": 1 }),
+            json!(0),
+            "spec.f: Invalid value: 0: spec.f in body should be greater than or equal to 1",
+        ),
+        (
+            json!({ "type": "number", "maximum": 100, "exclusiveMaximum": true }),
+            json!(100),
+            "spec.f: Invalid value: 100: spec.f in body should be less than 100",
+        ),
+        (
+            json!({ "type": "integer", "multipleOf": 5 }),
+            json!(7),
+            "spec.f: Invalid value: 7: spec.f in body should be a multiple of 5",
+        ),
         (json!({ "type": "string", "maxLength": 2 }), json!("abc"), "spec.f: Too long: may not be more than 2 bytes"),
-        (json!({ "type": "string", "minLength": 1 }), json!(""), "spec.f: Invalid value: \"\": spec.f in body should be at least 1 chars long"),
-        (json!({ "type": "string", "format": "date-time" }), json!("soon"), "spec.f: Invalid value: \"soon\": spec.f in body must be of type date-time: \"soon\""),
-        (json!({ "type": "array", "items": { "type": "string" }, "maxItems": 1 }), json!(["a", "b"]), "spec.f: Too many: 2: must have at most 1 item"),
-        (json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }), json!([]), "spec.f: Invalid value: 0: spec.f in body should have at least 1 items"),
-        (json!({ "type": "array", "items": { "type": "string" }, "x-kubernetes-list-type": "set" }), json!(["a", "a"]), "spec.f[1]: Duplicate value: \"a\""),
-        (json!({ "type": "object", "required": ["port"], "properties": { "port": { "type": "integer" } } }), json!({}), "spec.f.port: Required value"),
-        (json!({ "type": "object", "additionalProperties": { "type": "string" } }), json!({ "k": 1 }), "spec.f.k: Invalid value: \"integer\": spec.f.k in body must be of type string: \"integer\""),
-        (json!({ "type": "string" }), Value::Null, "spec.f: Invalid value: \"null\": spec.f in body must be of type string: \"null\""),
-        (json!({ "x-kubernetes-int-or-string": true }), json!(true), "spec.f: Invalid value: \"boolean\": spec.f in body must be of type integer,string: \"boolean\""),
+        (
+            json!({ "type": "string", "minLength": 1 }),
+            json!(""),
+            "spec.f: Invalid value: \"\": spec.f in body should be at least 1 chars long",
+        ),
+        (
+            json!({ "type": "string", "format": "date-time" }),
+            json!("soon"),
+            "spec.f: Invalid value: \"soon\": spec.f in body must be of type date-time: \"soon\"",
+        ),
+        (
+            json!({ "type": "array", "items": { "type": "string" }, "maxItems": 1 }),
+            json!(["a", "b"]),
+            "spec.f: Too many: 2: must have at most 1 item",
+        ),
+        (
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+            json!([]),
+            "spec.f: Invalid value: 0: spec.f in body should have at least 1 items",
+        ),
+        (
+            json!({ "type": "array", "items": { "type": "string" }, "x-kubernetes-list-type": "set" }),
+            json!(["a", "a"]),
+            "spec.f[1]: Duplicate value: \"a\"",
+        ),
+        (
+            json!({ "type": "object", "required": ["port"], "properties": { "port": { "type": "integer" } } }),
+            json!({}),
+            "spec.f.port: Required value",
+        ),
+        (
+            json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            json!({ "k": 1 }),
+            "spec.f.k: Invalid value: \"integer\": spec.f.k in body must be of type string: \"integer\"",
+        ),
+        (
+            json!({ "type": "string" }),
+            Value::Null,
+            "spec.f: Invalid value: \"null\": spec.f in body must be of type string: \"null\"",
+        ),
+        (
+            json!({ "x-kubernetes-int-or-string": true }),
+            json!(true),
+            "spec.f: Invalid value: \"boolean\": spec.f in body must be of type integer,string: \"boolean\"",
+        ),
     ];
     for (field, value, expected) in cases {
         let found = wrong(&of_spec(&json!({ "f": field })), &json!({ "f": value }));
@@ -64,11 +132,17 @@ fn one_of_wants_exactly_one_branch() {
     }));
     assert_eq!(
         wrong(&schema, &json!({})),
-        ["<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found none valid", "spec.http: Required value", UNCHECKED]
+        [
+            "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found none valid",
+            "spec.http: Required value",
+            UNCHECKED
+        ]
     );
     assert_eq!(
         wrong(&schema, &json!({ "http": "a", "tcp": "b" })),
-        ["<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found 2 valid alternatives"]
+        [
+            "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found 2 valid alternatives"
+        ]
     );
     assert!(wrong(&schema, &json!({ "tcp": "b" })).is_empty());
 }
@@ -84,11 +158,13 @@ fn members_of_a_list_of_maps_are_told_apart_by_their_keys() {
         "labels": { "type": "object", "additionalProperties": { "type": "string" }, "x-kubernetes-map-type": "atomic" },
     }));
     assert_eq!(
-        wrong(&schema, &json!({ "ports": [{ "port": 53 }, { "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] })),
+        wrong(
+            &schema,
+            &json!({ "ports": [{ "port": 53 }, { "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] })
+        ),
         ["spec.ports[2]: Duplicate value: {\"port\":53,\"protocol\":\"TCP\"}"]
     );
     assert_eq!(schema.list_kind(&["spec", "ports"]), ListKind::Map(vec!["port".to_owned(), "protocol".to_owned()]));
-    assert_eq!(schema.key_default(&["spec", "ports"], "protocol"), Some(json!("TCP")));
     assert!(schema.map_is_atomic(&["spec", "labels"]) && !schema.map_is_atomic(&["spec"]));
 }
 
@@ -101,7 +177,8 @@ fn defaults_fill_what_is_absent_or_wrongly_null() {
         "plain": { "type": "string" },
         "rules": { "type": "array", "items": { "type": "object", "properties": { "weight": { "type": "integer", "default": 5 } } } },
     }));
-    let mut object = json!({ "spec": { "replicas": null, "note": null, "plain": null, "rules": [{}, { "weight": 9 }] } });
+    let mut object =
+        json!({ "spec": { "replicas": null, "note": null, "plain": null, "rules": [{}, { "weight": 9 }] } });
     schema.default(&mut object);
     assert_eq!(
         object,
@@ -128,7 +205,10 @@ fn pruning_removes_what_the_schema_does_not_know() {
     });
     let mut removed = schema.prune(&mut object);
     removed.sort();
-    assert_eq!(removed, ["extra", "spec.known[0].b", "spec.open.shut.gone", "spec.template.gone", "spec.template.spec.gone"]);
+    assert_eq!(
+        removed,
+        ["extra", "spec.known[0].b", "spec.open.shut.gone", "spec.template.gone", "spec.template.spec.gone"]
+    );
     assert_eq!(object["spec"]["open"], json!({ "kept": { "deep": 1 }, "shut": {} }));
     assert_eq!(object["metadata"], json!({ "name": "n" }));
 }
@@ -136,20 +216,47 @@ fn pruning_removes_what_the_schema_does_not_know() {
 #[test]
 fn schemas_that_are_not_structural_are_refused() {
     let cases = [
-        (json!({ "properties": {} }), "openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields"),
-        (json!({ "type": "text" }), "openAPIV3Schema.properties[spec].type: Unsupported value: \"text\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\""),
+        (
+            json!({ "properties": {} }),
+            "openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            json!({ "type": "text" }),
+            "openAPIV3Schema.properties[spec].type: Unsupported value: \"text\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\"",
+        ),
         (json!({ "type": "array" }), "openAPIV3Schema.properties[spec].items: Required value: must be specified"),
-        (json!({ "type": "string", "$ref": "#/x" }), "openAPIV3Schema.properties[spec].$ref: Forbidden: $ref is not supported"),
-        (json!({ "type": "object", "oneOf": [{ "type": "object" }] }), "openAPIV3Schema.properties[spec].oneOf[0].type: Forbidden: must be empty to be structural"),
-        (json!({ "type": "object", "oneOf": [{ "properties": { "a": {} } }] }), "openAPIV3Schema.properties[spec].properties[a]: Required value: because it is defined in openAPIV3Schema.properties[spec].oneOf[0].properties[a]"),
-        (json!({ "type": "integer", "default": "x" }), "openAPIV3Schema.properties[spec].default: Invalid value: \"string\": openAPIV3Schema.properties[spec].default in body must be of type integer: \"string\""),
-        (json!({ "type": "object", "x-kubernetes-validations": [{ "rule": "self.a" }] }), "openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: {\"rule\":\"self.a\"}: compilation failed: ERROR: <input>:1:5: undefined field 'a'\n | self.a\n | ....^"),
-        (json!({ "type": "array", "items": { "type": "string", "x-kubernetes-validations": [{ "rule": "self == oldSelf" }] } }), "openAPIV3Schema.properties[spec].items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema within openAPIV3Schema.properties[spec]"),
+        (
+            json!({ "type": "string", "$ref": "#/x" }),
+            "openAPIV3Schema.properties[spec].$ref: Forbidden: $ref is not supported",
+        ),
+        (
+            json!({ "type": "object", "oneOf": [{ "type": "object" }] }),
+            "openAPIV3Schema.properties[spec].oneOf[0].type: Forbidden: must be empty to be structural",
+        ),
+        (
+            json!({ "type": "object", "oneOf": [{ "properties": { "a": {} } }] }),
+            "openAPIV3Schema.properties[spec].properties[a]: Required value: because it is defined in openAPIV3Schema.properties[spec].oneOf[0].properties[a]",
+        ),
+        (
+            json!({ "type": "integer", "default": "x" }),
+            "openAPIV3Schema.properties[spec].default: Invalid value: \"string\": openAPIV3Schema.properties[spec].default in body must be of type integer: \"string\"",
+        ),
+        (
+            json!({ "type": "object", "x-kubernetes-validations": [{ "rule": "self.a" }] }),
+            "openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule: Invalid value: {\"rule\":\"self.a\"}: compilation failed: ERROR: <input>:1:5: undefined field 'a'\n | self.a\n | ....^",
+        ),
+        (
+            json!({ "type": "array", "items": { "type": "string", "x-kubernetes-validations": [{ "rule": "self == oldSelf" }] } }),
+            "openAPIV3Schema.properties[spec].items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema within openAPIV3Schema.properties[spec]",
+        ),
     ];
     for (spec, expected) in cases {
         assert_eq!(refused(&spec).first().map(String::as_str), Some(expected), "{spec}");
     }
-    assert!(compile(&json!({ "x-kubernetes-int-or-string": true, "anyOf": [{ "type": "integer" }, { "type": "string" }] })).is_ok());
+    assert!(
+        compile(&json!({ "x-kubernetes-int-or-string": true, "anyOf": [{ "type": "integer" }, { "type": "string" }] }))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -203,7 +310,8 @@ fn rules_over_old_values_follow_items_by_their_key() {
 
 #[test]
 fn an_update_may_keep_what_was_already_wrong() {
-    let schema = of_spec(&json!({ "name": { "type": "string", "maxLength": 2 }, "size": { "type": "integer", "minimum": 1 } }));
+    let schema =
+        of_spec(&json!({ "name": { "type": "string", "maxLength": 2 }, "size": { "type": "integer", "minimum": 1 } }));
     let old = json!({ "spec": { "name": "long", "size": 1 } });
     assert_eq!(schema.validate(&json!({ "spec": { "name": "long", "size": 2 } }), Some(&old)), []);
     assert_eq!(schema.validate(&json!({ "spec": { "name": "longer", "size": 0 } }), Some(&old)).len(), 3);

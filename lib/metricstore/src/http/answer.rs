@@ -131,15 +131,18 @@ impl Refusal {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: "internal", message }
     }
 
-    /// What is wrong with the query that came as `parameter`.
+    /// What is wrong with the query that came as `parameter`, or why evaluating it failed.
     pub(super) fn query(parameter: &str, error: &QueryError) -> Self {
         let message = error.to_string();
+        if !error.is_bad_data() {
+            return Self { status: StatusCode::UNPROCESSABLE_ENTITY, kind: "execution", message };
+        }
         match error {
             QueryError::EndsBeforeStart => Self::parameter("end", &message),
             QueryError::NoStep => Self::parameter("step", &message),
+            // Prometheus names no parameter here, for each of several could be changed.
             QueryError::NotInstant(_) | QueryError::TooManySteps => Self::bad_data(message),
-            error if error.is_bad_data() => Self::parameter(parameter, &message),
-            _ => Self { status: StatusCode::UNPROCESSABLE_ENTITY, kind: "execution", message },
+            _ => Self::parameter(parameter, &message),
         }
     }
 }

@@ -180,7 +180,7 @@ mod tests {
         check(
             "/api/v1/query?query=odd%2B0&time=2015-07-01T20:10:51Z",
             200,
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"job":"podinfo","kind":"inf"},"value":[1435781451,"+Inf"]},{"metric":{"job":"podinfo","kind":"nan"},"value":[1435781451,"NaN"]}]}}"#,
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"job":"podinfo","kind":"nan"},"value":[1435781451,"NaN"]},{"metric":{"job":"podinfo","kind":"inf"},"value":[1435781451,"+Inf"]}]}}"#,
         );
         check(
             "/api/v1/query?query=1e21&time=2",
@@ -248,7 +248,7 @@ mod tests {
                 "query?query=odd*on(job)odd",
                 422,
                 "execution",
-                r#"found duplicate series for the match group {job="podinfo"} on the right hand-side of the operation: [{__name__="odd", job="podinfo", kind="nan"}, {__name__="odd", job="podinfo", kind="inf"}];many-to-many matching not allowed: matching labels must be unique on one side"#,
+                r#"found duplicate series for the match group {job="podinfo"} on the right hand-side of the operation: [{__name__="odd", job="podinfo", kind="inf"}, {__name__="odd", job="podinfo", kind="nan"}];many-to-many matching not allowed: matching labels must be unique on one side"#,
             ),
             (
                 "query_range?query=up&start=0&end=20000&step=1",

@@ -1,5 +1,6 @@
 //! Evaluates a plan over fetched data: a pure function of both and of the moment.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
@@ -94,20 +95,22 @@ impl<'a> Evaluation<'a> {
             }
         };
         self.spend(samples.len() + 1)?;
-        distinct(samples)
+        if keeps_labels_distinct(vector) || distinct(&samples) { Ok(samples) } else { Err(QueryError::SameLabels) }
     }
 
-    /// A range vector as it is: what an instant query for one answers.
+    /// A range vector as it is, sorted by labels: what an instant query for one answers.
     pub(crate) fn range(&self, range: &Range, at_ms: i64) -> Result<Vec<Series>, QueryError> {
         match range {
             Range::Select { selector, range_ms } => {
                 let until = selector.shift.apply(at_ms);
                 let cut = |series: &Fetched| Series {
                     labels: series.labels.clone(),
-                    points: fresh(cut(&series.points, until.saturating_sub(*range_ms), until)),
+                    points: fresh(cut(&series.points, until.saturating_sub(*range_ms), until)).into_owned(),
                 };
-                let series: Vec<Series> = self.slot(selector).iter().map(cut).collect();
-                Ok(series.into_iter().filter(|series| !series.points.is_empty()).collect())
+                let mut series: Vec<Series> = self.slot(selector).iter().map(cut).collect();
+                series.retain(|series| !series.points.is_empty());
+                series.sort_by(|left, right| left.labels.cmp(&right.labels));
+                Ok(series)
             }
             Range::Subquery { vector, range_ms, step_ms, shift } => {
                 let until = shift.apply(at_ms);
@@ -157,13 +160,22 @@ impl<'a> Evaluation<'a> {
         };
         let until_ms = shift.apply(at_ms);
         let after_ms = until_ms.saturating_sub(range_ms);
-        let mut samples = Vec::new();
-        for Series { labels, points } in self.range(range, at_ms)? {
-            self.spend(points.len())?;
-            let value = told(Window { after_ms, until_ms, samples: &points });
-            samples.extend(value.map(|value| Sample { labels, value }));
-        }
-        Ok(samples)
+        let one = |labels: &Labels, samples: &[Point]| {
+            self.spend(samples.len())?;
+            let value = told(Window { after_ms, until_ms, samples });
+            Ok(value.map(|value| Sample { labels: labels.clone(), value }))
+        };
+        let told: Result<Vec<Option<Sample>>, QueryError> = match range {
+            Range::Select { selector, .. } => self
+                .slot(selector)
+                .iter()
+                .map(|series| one(&series.labels, &fresh(cut(&series.points, after_ms, until_ms))))
+                .collect(),
+            Range::Subquery { .. } => {
+                self.range(range, at_ms)?.iter().map(|series| one(&series.labels, &series.points)).collect()
+            }
+        };
+        Ok(told?.into_iter().flatten().collect())
     }
 
     fn slot(&self, selector: &Selector) -> &'a [Fetched] {
@@ -183,8 +195,13 @@ fn cut(points: &[Point], after: i64, until: i64) -> &[Point] {
     points.get(start..end).unwrap_or_default()
 }
 
-fn fresh(points: &[Point]) -> Vec<Point> {
-    points.iter().copied().filter(|(_, value)| !is_stale(*value)).collect()
+/// The points without stale markers, of which there rarely are any.
+fn fresh(points: &[Point]) -> Cow<'_, [Point]> {
+    if points.iter().any(|(_, value)| is_stale(*value)) {
+        points.iter().copied().filter(|(_, value)| !is_stale(*value)).collect()
+    } else {
+        Cow::Borrowed(points)
+    }
 }
 
 fn unlabelled(value: f64) -> Vec<Sample> {
@@ -200,9 +217,13 @@ fn nameless(samples: Vec<Sample>) -> Vec<Sample> {
     samples.into_iter().map(|sample| Sample { labels: sample.labels.nameless(), ..sample }).collect()
 }
 
+/// Whether an operation can't give two results the same labels, so that nobody needs to look.
+fn keeps_labels_distinct(vector: &Vector) -> bool {
+    matches!(vector, Vector::Select(_) | Vector::Aggregated { .. } | Vector::Extreme { .. } | Vector::Sorted { .. })
+}
+
 /// A vector holds each label set once; dropping or replacing labels may have broken that.
-fn distinct(samples: Vec<Sample>) -> Result<Vec<Sample>, QueryError> {
+fn distinct(samples: &[Sample]) -> bool {
     let mut seen = HashSet::with_capacity(samples.len());
-    let distinct = samples.len() < 2 || samples.iter().all(|sample| seen.insert(&sample.labels));
-    if distinct { Ok(samples) } else { Err(QueryError::SameLabels) }
+    samples.len() < 2 || samples.iter().all(|sample| seen.insert(&sample.labels))
 }

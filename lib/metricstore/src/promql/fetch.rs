@@ -3,7 +3,7 @@
 use crate::database::Database;
 use crate::labels::Labels;
 use crate::promql::QueryError;
-use crate::promql::plan::{Plan, Range, Scalar, Selector, Vector};
+use crate::promql::plan::{Plan, Range, Scalar, Selector, Shift, Vector};
 use crate::series::Point;
 
 /// How long a series has the value of its last sample, unless it ends before.
@@ -19,8 +19,7 @@ pub(crate) struct Fetched {
     pub(crate) points: Vec<Point>,
 }
 
-/// What each selector of the plan selects, by slot, when the plan is evaluated from `from_ms` to `until_ms`. Series are
-/// sorted by their labels, so that answers come in the same order every time.
+/// What each selector of the plan selects, by slot, when the plan is evaluated from `from_ms` to `until_ms`.
 pub(crate) fn fetch(
     database: &Database,
     plan: &Plan,
@@ -35,26 +34,24 @@ pub(crate) fn fetch(
         Plan::Range(range) => needs.range(range, span),
         Plan::Text(_) => {}
     }
-    needs.0.sort_by_key(|(selector, _)| selector.slot);
+    needs.0.sort_by_key(|need| need.selector.slot);
     let mut budget = MAX_SAMPLES;
-    needs.0.into_iter().map(|(selector, span)| series(database, selector, span, &mut budget)).collect()
+    needs.0.iter().map(|need| series(database, need, &mut budget)).collect()
 }
 
-fn series(
-    database: &Database,
-    selector: &Selector,
-    span: Span,
-    budget: &mut usize,
-) -> Result<Vec<Fetched>, QueryError> {
+fn series(database: &Database, need: &Need<'_>, budget: &mut usize) -> Result<Vec<Fetched>, QueryError> {
+    let Span { from_ms, until_ms } = need.span;
     let mut selected = Vec::new();
-    for series in database.select(&selector.matchers) {
-        let points: Vec<Point> = series.window(span.from_ms, span.until_ms).collect();
+    for series in database.select(&need.selector.matchers) {
+        let points: Vec<Point> = match need.extent {
+            Extent::Latest => series.latest(from_ms, until_ms).into_iter().collect(),
+            Extent::All => series.window(from_ms, until_ms).collect(),
+        };
         *budget = budget.checked_sub(points.len()).ok_or(QueryError::TooManySamples)?;
         if !points.is_empty() {
             selected.push(Fetched { labels: series.labels.clone(), points });
         }
     }
-    selected.sort_by(|left, right| left.labels.cmp(&right.labels));
     Ok(selected)
 }
 
@@ -66,21 +63,34 @@ struct Span {
 }
 
 impl Span {
-    fn shifted(self, selector: &Selector, back_ms: i64) -> Self {
-        Self {
-            from_ms: selector.shift.apply(self.from_ms).saturating_sub(back_ms),
-            until_ms: selector.shift.apply(self.until_ms),
-        }
+    fn shifted(self, shift: Shift, back_ms: i64) -> Self {
+        Self { from_ms: shift.apply(self.from_ms).saturating_sub(back_ms), until_ms: shift.apply(self.until_ms) }
     }
 }
 
-/// Every selector of a plan with the time that it will look at.
+/// What a selector of the plan will look at.
+struct Need<'a> {
+    selector: &'a Selector,
+    /// Open to the left.
+    span: Span,
+    extent: Extent,
+}
+
+#[derive(Clone, Copy)]
+enum Extent {
+    /// Only the last sample: all that one moment can see of an instant vector.
+    Latest,
+    All,
+}
+
+/// What all selectors of a plan will look at.
 #[derive(Default)]
-struct Needs<'a>(Vec<(&'a Selector, Span)>);
+struct Needs<'a>(Vec<Need<'a>>);
 
 impl<'a> Needs<'a> {
-    fn select(&mut self, selector: &'a Selector, span: Span, back_ms: i64) {
-        self.0.push((selector, span.shifted(selector, back_ms)));
+    fn instant(&mut self, selector: &'a Selector, span: Span) {
+        let extent = if span.from_ms == span.until_ms { Extent::Latest } else { Extent::All };
+        self.0.push(Need { selector, span: span.shifted(selector.shift, LOOKBACK_MS), extent });
     }
 
     fn scalar(&mut self, scalar: &'a Scalar, span: Span) {
@@ -97,7 +107,7 @@ impl<'a> Needs<'a> {
 
     fn vector(&mut self, vector: &'a Vector, span: Span) {
         match vector {
-            Vector::Select(selector) | Vector::SampledAt(selector) => self.select(selector, span, LOOKBACK_MS),
+            Vector::Select(selector) | Vector::SampledAt(selector) => self.instant(selector, span),
             Vector::Constant(scalar) => self.scalar(scalar, span),
             Vector::Mapped { mapping, vector } => {
                 mapping.arguments().for_each(|argument| self.scalar(argument, span));
@@ -131,14 +141,11 @@ impl<'a> Needs<'a> {
 
     fn range(&mut self, range: &'a Range, span: Span) {
         match range {
-            Range::Select { selector, range_ms } => self.select(selector, span, *range_ms),
-            Range::Subquery { vector, range_ms, shift, .. } => {
-                let inner = Span {
-                    from_ms: shift.apply(span.from_ms).saturating_sub(*range_ms),
-                    until_ms: shift.apply(span.until_ms),
-                };
-                self.vector(vector, inner);
+            Range::Select { selector, range_ms } => {
+                let span = span.shifted(selector.shift, *range_ms);
+                self.0.push(Need { selector, span, extent: Extent::All });
             }
+            Range::Subquery { vector, range_ms, shift, .. } => self.vector(vector, span.shifted(*shift, *range_ms)),
         }
     }
 }

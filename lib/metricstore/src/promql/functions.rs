@@ -61,7 +61,15 @@ impl<A> Mapping<A> {
         let (first, second) = match self {
             Mapping::Clamp { min, max } => (Some(min), Some(max)),
             Mapping::ClampMax(bound) | Mapping::ClampMin(bound) | Mapping::Round(bound) => (Some(bound), None),
-            _ => (None, None),
+            Mapping::Abs
+            | Mapping::Ceil
+            | Mapping::Exp
+            | Mapping::Floor
+            | Mapping::Ln
+            | Mapping::Log10
+            | Mapping::Log2
+            | Mapping::Sgn
+            | Mapping::Sqrt => (None, None),
         };
         first.into_iter().chain(second)
     }

@@ -45,7 +45,7 @@ pub enum QueryValue {
     Vector {
         /// The moment of evaluation.
         at_ms: i64,
-        /// In no particular order, except from `sort`, `topk` and `bottomk`.
+        /// By age of the series, except from `sort`, `topk`, `bottomk` and histograms.
         samples: Vec<Sample>,
     },
     /// A run of values for each series, sorted by labels.

@@ -76,10 +76,10 @@ fn named(tokens: &[Token<'_>], message: &str) -> Fault {
 fn nesting(tokens: &[Token<'_>]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for token in tokens {
-        match token.kind {
-            Kind::Open => depth += 1,
-            Kind::Close => depth = depth.saturating_sub(1),
-            _ => {}
+        if token.kind == Kind::Open {
+            depth += 1;
+        } else if token.kind == Kind::Close {
+            depth = depth.saturating_sub(1);
         }
         deepest = deepest.max(depth);
     }
@@ -103,23 +103,18 @@ fn durations(tokens: &[Token<'_>]) -> Result<(), Fault> {
 }
 
 fn problem(duration: &Token<'_>, may_be_zero: bool) -> Option<&'static str> {
-    let is_zero = match duration.kind {
-        Kind::Number => {
-            let seconds = duration.text.parse().unwrap_or(0.0);
-            if MAX_SECONDS < seconds {
-                return Some("duration out of range");
-            }
-            seconds <= 0.0 && !duration.text.contains(['x', 'X'])
-        }
-        Kind::Duration => {
-            if duration.text.split(|c: char| !c.is_ascii_digit()).any(|digits| MAX_DIGITS < digits.len()) {
-                return Some("duration out of range");
-            }
-            !duration.text.contains(|c: char| ('1'..='9').contains(&c))
-        }
-        Kind::Name if duration.is_word("inf") || duration.is_word("nan") => return Some("duration out of range"),
-        _ => false,
+    let (fits, is_zero) = if duration.kind == Kind::Number {
+        let seconds = duration.text.parse().unwrap_or(0.0);
+        (seconds <= MAX_SECONDS, seconds <= 0.0 && !duration.text.contains(['x', 'X']))
+    } else if duration.kind == Kind::Duration {
+        let fits = duration.text.split(|c: char| !c.is_ascii_digit()).all(|digits| digits.len() <= MAX_DIGITS);
+        (fits, !duration.text.contains(|c: char| ('1'..='9').contains(&c)))
+    } else {
+        (!duration.is_word("inf") && !duration.is_word("nan"), false)
     };
+    if !fits {
+        return Some("duration out of range");
+    }
     (is_zero && !may_be_zero).then_some("duration must be greater than 0")
 }
 

@@ -28,20 +28,23 @@ pub(crate) fn check(series: &[&str], query: &str, expected: &[&str]) {
 fn load(store: &Store, series: &[&str]) {
     let mut text = String::new();
     for line in series {
-        let (labels, values) = line.split_at(line.rfind('}').map_or_else(|| line.find(' ').unwrap(), |end| end + 1));
-        let values = values.split_whitespace().flat_map(values_of);
-        for (at, value) in (0..).step_by(STEP_MS as usize).zip(values) {
+        let labels_end =
+            line.rfind('}').map(|brace| brace + 1).or_else(|| line.find(' ')).expect("a series has values");
+        let (labels, values) = line.split_at(labels_end);
+        let moments = (0_i64..).map(|step| step * STEP_MS);
+        for (at, value) in moments.zip(values.split_whitespace().flat_map(values_of)) {
             text.extend(value.map(|value| format!("{labels} {value} {at}\n")));
         }
     }
-    store.ingest(&text, &[], 0).unwrap();
+    store.ingest(&text, &[], 0).expect("the notation becomes a scrape");
 }
 
 fn values_of(word: &str) -> Vec<Option<f64>> {
     let Some((run, times)) = word.split_once('x') else { return vec![word.parse().ok()] };
-    let (start, step) = run.split_once('+').unwrap();
-    let (start, step): (f64, f64) = (start.parse().unwrap(), step.parse().unwrap());
-    let times: u32 = times.parse().unwrap();
+    let number = |text: &str| text.parse::<f64>().expect("a run consists of numbers");
+    let (start, step) = run.split_once('+').expect("a run has a step");
+    let (start, step) = (number(start), number(step));
+    let times: u32 = times.parse().expect("a run has a length");
     (0..=times).map(|count| Some(start + step * f64::from(count))).collect()
 }
 
@@ -57,8 +60,7 @@ fn shown(value: &QueryValue) -> Vec<String> {
 }
 
 fn run(Series { labels, points }: &Series) -> String {
-    let points: Vec<String> =
-        points.iter().map(|(at, value)| format!("{}@{}", number(*value), *at as f64 / 1000.0)).collect();
+    let points: Vec<String> = points.iter().map(|(at, value)| format!("{}@{}", number(*value), at / 1000)).collect();
     format!("{labels} {}", points.join(" "))
 }
 

@@ -21,7 +21,7 @@ use plan::{Fit, Plan, plan};
 
 const COMPONENT: &str = "deployment-controller";
 
-/// The Deployments to look at: those that change, and those whose ReplicaSets or pods do.
+/// The Deployments to look at: those that change, and those whose `ReplicaSet`s or pods do.
 pub(super) fn listen(cluster: &Arc<Cluster>) -> Arc<Queue> {
     let queue = Arc::new(Queue::default());
     let deployments = Arc::clone(&queue);
@@ -70,8 +70,11 @@ impl Controller {
     /// Whether pods of other templates are still there, terminating ones included.
     fn old_pods(&self, deployment: &Deployment, owned: &[Arc<ReplicaSet>]) -> bool {
         let current = revision::name(deployment);
-        let old: Vec<&str> =
-            owned.iter().filter(|set| set.name_any() != current).filter_map(|set| set.metadata.uid.as_deref()).collect();
+        let old: Vec<&str> = owned
+            .iter()
+            .filter(|set| set.name_any() != current)
+            .filter_map(|set| set.metadata.uid.as_deref())
+            .collect();
         let pods = self.0.pods.in_namespace(&deployment.namespace().unwrap_or_default());
         pods.iter().filter(|pod| !finished(pod)).any(|pod| old.iter().any(|uid| controlled_by(pod.meta(), Some(uid))))
     }
@@ -80,8 +83,10 @@ impl Controller {
         let namespace = deployment.namespace().unwrap_or_default();
         let sets = self.0.api::<ReplicaSet>(&namespace);
         if let Some(set) = plan.create {
-            let created =
-                sets.create(&PostParams::default(), &set).await.map_err(|error| Error::Api("create a ReplicaSet", error))?;
+            let created = sets
+                .create(&PostParams::default(), &set)
+                .await
+                .map_err(|error| Error::Api("create a ReplicaSet", error))?;
             let size = created.spec.replicas.unwrap_or(1);
             if 0 < size {
                 self.say_scaled(deployment, &created.name_any(), 0, size);
@@ -100,7 +105,9 @@ impl Controller {
             }
         }
         for name in plan.delete {
-            sets.delete(&name, &DeleteParams::background()).await.map_err(|error| Error::Api("delete a ReplicaSet", error))?;
+            sets.delete(&name, &DeleteParams::background())
+                .await
+                .map_err(|error| Error::Api("delete a ReplicaSet", error))?;
         }
         self.write_status(deployment, plan.revision, &plan.status).await?;
         Ok(plan.again)

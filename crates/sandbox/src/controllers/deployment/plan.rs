@@ -12,7 +12,7 @@ use super::rolling::{Limits, Size};
 use super::status::{complete, paused, status};
 use crate::cluster::Again;
 
-/// How many old ReplicaSets stay when `revisionHistoryLimit` is not said.
+/// How many old `ReplicaSet`s stay when `revisionHistoryLimit` is not said.
 const HISTORY: i32 = 10;
 
 /// What to write, and when to look again.
@@ -56,7 +56,8 @@ pub(crate) fn plan<'a>(
         (None, Some(size)) => Some(revision::replica_set(deployment, size, annotations.clone())),
         _ => None,
     };
-    let (status, again) = status(deployment, &sets, create.as_ref().and_then(|set| set.metadata.name.as_deref()), &limits, now);
+    let (status, again) =
+        status(deployment, &sets, create.as_ref().and_then(|set| set.metadata.name.as_deref()), &limits, now);
     let mut fit: Vec<Fit> = sets.old.iter().zip(old).filter_map(|(set, to)| fit_old(set, to, &limits)).collect();
     if let Some(set) = sets.new {
         fit.extend(fit_new(deployment, set, new.unwrap_or_else(|| desired(set)), annotations));
@@ -97,7 +98,7 @@ fn sizes(deployment: &Deployment, sets: &Sets, limits: &Limits, old_pods: bool) 
     (Some(next.new), next.old)
 }
 
-/// Whether the Deployment's own size was changed since its ReplicaSets were fitted into it.
+/// Whether the Deployment's own size was changed since its `ReplicaSet`s were fitted into it.
 fn rescaled(sets: &Sets, limits: &Limits) -> bool {
     let changed = |set: &ReplicaSet| revision::annotated(set, DESIRED).is_some_and(|fitted| fitted != limits.replicas);
     sets.all().filter(|set| 0 < desired(set)).any(changed)

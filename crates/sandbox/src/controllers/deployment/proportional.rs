@@ -28,7 +28,7 @@ pub(crate) fn scale(limits: &Limits, parts: &[Part]) -> Vec<i32> {
     let mut left = missing;
     for at in &largest_first {
         let (Some(part), Some(size)) = (parts.get(*at), sizes.get_mut(*at)) else { continue };
-        let share = share(part, allowed);
+        let share = share(*part, allowed);
         let share = if 0 < missing { share.clamp(0, left) } else { share.clamp(left, 0) };
         *size += share;
         left -= share;
@@ -40,7 +40,7 @@ pub(crate) fn scale(limits: &Limits, parts: &[Part]) -> Vec<i32> {
 }
 
 /// By how much one ReplicaSet changes when the whole goes from what was allowed to what is allowed now.
-fn share(part: &Part, allowed: i32) -> i32 {
+fn share(part: Part, allowed: i32) -> i32 {
     if allowed == 0 || part.annotated_max <= 0 {
         return if allowed == 0 { -part.desired } else { 0 };
     }

@@ -15,7 +15,7 @@ const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const HASH: &str = "pod-template-hash";
 
-/// A Deployment's ReplicaSets: the one of its current template, and the others from the oldest to the youngest.
+/// A Deployment's `ReplicaSet`s: the one of its current template, and the others from the oldest to the youngest.
 #[derive(Clone, Debug)]
 pub(crate) struct Sets<'a> {
     pub(crate) new: Option<&'a ReplicaSet>,
@@ -102,7 +102,7 @@ pub(crate) fn annotated(set: &ReplicaSet, key: &str) -> Option<i32> {
     set.annotations().get(key)?.parse().ok()
 }
 
-/// Old, empty ReplicaSets beyond the limit, oldest first.
+/// Old, empty `ReplicaSet`s beyond the limit, oldest first.
 pub(crate) fn forgotten(sets: &Sets, limit: i32) -> Vec<String> {
     let empty = |set: &&&ReplicaSet| {
         let status = set.status.clone().unwrap_or_default();

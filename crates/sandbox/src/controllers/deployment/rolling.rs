@@ -157,8 +157,7 @@ mod tests {
         for replicas in 0..8 {
             for surge in 0..3 {
                 for unavailable in 0..3 {
-                    let limits =
-                        Limits::resolve(replicas, &IntOrString::Int(surge), &IntOrString::Int(unavailable));
+                    let limits = Limits::resolve(replicas, &IntOrString::Int(surge), &IntOrString::Int(unavailable));
                     play(limits);
                 }
             }

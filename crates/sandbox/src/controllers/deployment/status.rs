@@ -17,7 +17,7 @@ const PROGRESSING: &str = "Progressing";
 /// What `progressDeadlineSeconds` is when it is not said.
 const DEADLINE_SECS: i32 = 600;
 
-/// The status that the ReplicaSets amount to, and when to look again for the deadline.
+/// The status that the `ReplicaSet`s amount to, and when to look again for the deadline.
 ///
 /// `created` names the ReplicaSet that is being created in this very step.
 pub(crate) fn status(
@@ -70,12 +70,12 @@ fn counts(deployment: &Deployment, sets: &Sets) -> DeploymentStatus {
 
 fn available(status: &DeploymentStatus, limits: &Limits) -> DeploymentCondition {
     let enough = limits.replicas - limits.unavailable <= status.available_replicas.unwrap_or(0);
-    match enough {
-        true => condition(AVAILABLE, "True", "MinimumReplicasAvailable", "Deployment has minimum availability."),
-        false => {
-            condition(AVAILABLE, "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
-        }
-    }
+    let (status, reason, message) = if enough {
+        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    } else {
+        ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+    };
+    condition(AVAILABLE, status, reason, message)
 }
 
 /// The Progressing condition, if it has to be said anew: its update time is what the deadline counts from.
@@ -119,7 +119,9 @@ fn progress(
     }
     let since = said?.last_update_time.as_ref()?.0;
     let late = reason != Some("ProgressDeadlineExceeded") && seconds <= elapsed(now, since);
-    late.then(|| condition(PROGRESSING, "False", "ProgressDeadlineExceeded", &format!("{who} has timed out progressing.")))
+    late.then(|| {
+        condition(PROGRESSING, "False", "ProgressDeadlineExceeded", &format!("{who} has timed out progressing."))
+    })
 }
 
 fn progressed(before: &DeploymentStatus, status: &DeploymentStatus) -> bool {

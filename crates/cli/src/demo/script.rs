@@ -9,16 +9,16 @@ const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// One file: what somebody applies at one moment.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub(crate) struct Act {
     /// Where it comes from.
-    pub name: String,
+    pub(crate) name: String,
     /// Its objects in order.
-    pub objects: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
 }
 
 /// Why a file can't be played.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// It can't be read.
     #[error("failed to read {}", .path.display())]
     Read {
@@ -55,7 +55,7 @@ pub enum Error {
 ///
 /// # Errors
 /// Never, as the example is part of the program and tested.
-pub fn example() -> Result<Vec<Act>, Error> {
+pub(crate) fn example() -> Result<Vec<Act>, Error> {
     [
         ("1-podinfo.yaml", include_str!("example/1-podinfo.yaml")),
         ("2-good-version.yaml", include_str!("example/2-good-version.yaml")),
@@ -67,7 +67,7 @@ pub fn example() -> Result<Vec<Act>, Error> {
 }
 
 /// Files of the user, in the order given.
-pub fn read(files: &[PathBuf]) -> Result<Vec<Act>, Error> {
+pub(crate) fn read(files: &[PathBuf]) -> Result<Vec<Act>, Error> {
     files
         .iter()
         .map(|path| {

@@ -1,0 +1,7 @@
+//! A release on a laptop: manifests are applied one file after the other, and what happens to real requests is recorded.
+
+mod apply;
+mod play;
+pub(crate) mod script;
+
+pub(crate) use play::{Error, News, Step, Summary, Told, play};
