@@ -34,6 +34,8 @@ pub(crate) struct Shell {
     pub(crate) workloads: targets::Settings,
     /// What was said about canaries that can't be understood, so that it is said once.
     refusals: Mutex<HashMap<Key, String>>,
+    /// The targets that canaries have series for, so that these go with the canary.
+    observed: Mutex<HashMap<Key, String>>,
 }
 
 impl Shell {
@@ -60,6 +62,7 @@ impl Shell {
             },
             settings,
             refusals: Mutex::default(),
+            observed: Mutex::default(),
         }
     }
 
@@ -74,7 +77,7 @@ impl Shell {
             }
         };
         let Some(object) = found else {
-            self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            self.forget(&key);
             return Looked { canary: key, next: None, depends_on: Vec::new() };
         };
         if object["metadata"]["deletionTimestamp"].is_string() {
@@ -119,7 +122,7 @@ impl Shell {
             tracing::debug!(canary = %name(&key), ?effect, ?outcome, "effect");
             journal.push(Entry { effect, outcome });
         };
-        self.observe(plan, &journal, &over, now);
+        self.observe(&key, plan, &journal, &over, now);
         let depends_on = world.into_seen().keys().cloned().collect();
         let due = match over.wake {
             // A step that was not due when its run began has its pace from then on.
@@ -128,6 +131,14 @@ impl Shell {
         };
         let next = Next { wake: over.wake, due, interval: plan.interval };
         Looked { canary: key, next: Some(next), depends_on }
+    }
+
+    /// Forgets what is kept for a canary that is gone.
+    fn forget(&self, key: &Key) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        if let Some(target) = self.observed.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
+            self.metrics.forget(&target, &key.namespace);
+        }
     }
 
     /// Says what is wrong with a canary that can't be understood, once, and leaves everything as it is.
@@ -149,8 +160,9 @@ impl Shell {
     }
 
     /// Series and log lines about a look, read off its journal.
-    fn observe(&self, plan: &Plan, journal: &[Entry], over: &Over, began: Timestamp) {
+    fn observe(&self, key: &Key, plan: &Plan, journal: &[Entry], over: &Over, began: Timestamp) {
         let (target, namespace) = (plan.target.as_str(), plan.namespace.as_str());
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), target.to_owned());
         for entry in journal {
             match (&entry.effect, &entry.outcome) {
                 (Effect::ReadSplit, Outcome::Split(split)) | (Effect::SetSplit(split), Outcome::Done) => {

@@ -1,6 +1,6 @@
 //! The operator, wired in reading order: connect, check, watch, then look at canaries until told to stop.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,8 +113,6 @@ struct Operator {
     looks: JoinSet<Looked>,
     /// The canaries whose looks are under way, by task, so that one that panicked can be named.
     under_way: HashMap<tokio::task::Id, Key>,
-    /// Namespaces that ever had a canary: their count goes back to zero.
-    namespaces: HashSet<String>,
 }
 
 impl Operator {
@@ -124,17 +122,15 @@ impl Operator {
             schedule: Schedule::default(),
             looks: JoinSet::new(),
             under_way: HashMap::new(),
-            namespaces: HashSet::new(),
         }
     }
 
     async fn run(mut self, mut notices: Notices, stop: &CancellationToken) {
         for canary in self.shell.cluster.keys(kinds::CANARY) {
-            self.schedule.wake(canary);
+            self.meet(canary);
         }
         loop {
             self.begin_looks();
-            self.count();
             let nap = self.nap();
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -160,16 +156,27 @@ impl Operator {
             Notice::Changed(key) | Notice::Deleted(key) => {
                 self.schedule.changed(&key);
                 if key.kind == kinds::CANARY {
-                    self.schedule.wake(key);
+                    self.meet(key);
                 }
             }
             Notice::Lost => {
                 for canary in self.shell.cluster.keys(kinds::CANARY) {
-                    self.schedule.wake(canary);
+                    self.meet(canary);
                 }
                 self.schedule.wake_all();
             }
         }
+    }
+
+    /// A canary that may be new.
+    fn meet(&mut self, canary: Key) {
+        let namespace = canary.namespace.clone();
+        self.schedule.wake(canary);
+        self.count(&namespace);
+    }
+
+    fn count(&self, namespace: &str) {
+        self.shell.metrics.canary_total(namespace, self.schedule.census(namespace));
     }
 
     fn begin_looks(&mut self) {
@@ -187,7 +194,9 @@ impl Operator {
         match looked {
             Ok((task, looked)) => {
                 self.under_way.remove(&task);
+                let namespace = looked.canary.namespace.clone();
                 self.schedule.looked(looked, self.shell.clock.now());
+                self.count(&namespace);
             }
             Err(error) => {
                 let Some(canary) = self.under_way.remove(&error.id()) else { return };
@@ -208,19 +217,6 @@ impl Operator {
         let until = |due: Timestamp| Duration::try_from(due.duration_since(self.shell.clock.now())).unwrap_or_default();
         let due = self.schedule.due().map_or(NAP_MAX, until);
         self.shell.clock.real(due.min(NAP_MAX))
-    }
-
-    /// How many canaries each namespace has.
-    fn count(&mut self) {
-        let census = self.schedule.census();
-        for namespace in census.keys() {
-            if !self.namespaces.contains(*namespace) {
-                self.namespaces.insert((*namespace).to_owned());
-            }
-        }
-        for namespace in &self.namespaces {
-            self.shell.metrics.canary_total(namespace, census.get(namespace.as_str()).copied().unwrap_or_default());
-        }
     }
 
     async fn finish(mut self) {

@@ -20,6 +20,8 @@ pub(crate) struct Schedule {
     woken: BTreeSet<Key>,
     /// Which canaries depend on an object.
     interested: HashMap<Key, HashSet<Key>>,
+    /// How many canaries each namespace has; one that had some keeps its place.
+    census: HashMap<String, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,10 @@ impl Schedule {
 
     /// Looks at this canary soon, known or new.
     pub(crate) fn wake(&mut self, canary: Key) {
-        self.canaries.entry(canary.clone()).or_default();
+        if !self.canaries.contains_key(&canary) {
+            self.canaries.insert(canary.clone(), Entry::default());
+            *self.census.entry(canary.namespace.clone()).or_default() += 1;
+        }
         self.woken.insert(canary);
     }
 
@@ -137,13 +142,9 @@ impl Schedule {
         }
     }
 
-    /// How many canaries there are in each namespace.
-    pub(crate) fn census(&self) -> HashMap<&str, usize> {
-        let mut census = HashMap::new();
-        for canary in self.canaries.keys() {
-            *census.entry(canary.namespace.as_str()).or_default() += 1;
-        }
-        census
+    /// How many canaries this namespace has.
+    pub(crate) fn census(&self, namespace: &str) -> usize {
+        self.census.get(namespace).copied().unwrap_or_default()
     }
 
     fn depend(&mut self, canary: &Key, depends_on: Vec<Key>) {
@@ -167,8 +168,10 @@ impl Schedule {
         // One that came back under the same name while we looked is a new canary.
         if self.woken.contains(canary) {
             self.canaries.insert(canary.clone(), Entry::default());
-        } else {
-            self.canaries.remove(canary);
+        } else if self.canaries.remove(canary).is_some()
+            && let Some(count) = self.census.get_mut(&canary.namespace)
+        {
+            *count -= 1;
         }
     }
 }
@@ -255,7 +258,7 @@ mod tests {
         schedule.next(at(1));
         schedule.looked(Looked { canary: canary(), next: None, depends_on: Vec::new() }, at(1));
         schedule.changed(&service());
-        assert_eq!((schedule.due(), schedule.census().len(), schedule.interested.len()), (None, 0, 0));
+        assert_eq!((schedule.due(), schedule.census("test"), schedule.interested.len()), (None, 0, 0));
         assert_eq!(paces(&mut schedule, 100), []);
     }
 

@@ -1,7 +1,6 @@
 //! Every sentence that a user sees, and nothing but sentences.
 //!
-//! The texts are interfaces: people and scripts match on them. Formats: `../shared/spec/state-machine.md` §13 and
-//! `metrics.md` §3, restated in `docs/events.md`.
+//! The texts are interfaces: people and scripts match on them. `docs/events.md` says when each is said.
 
 use std::fmt;
 use std::time::Duration;

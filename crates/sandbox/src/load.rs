@@ -211,17 +211,17 @@ pub struct Load {
 
 impl Load {
     /// Starts sending; `clock` says when answers came.
-    pub fn start(options: LoadOptions, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+    pub fn start(options: &LoadOptions, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
         const RATES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
         if !RATES.contains(&options.per_second) {
             return Err(LoadError::Rate(options.per_second));
         }
         let stats = LoadStats::new();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let sender = Arc::new(Sender::new(&options, stats.clone(), clock)?);
         let (stopped, requests) = (stop.clone(), tasks.clone());
         let every = Duration::from_secs_f64(options.per_second.recip());
         let room = Arc::new(Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+        let sender = Arc::new(Sender::new(options, stats.clone(), clock)?);
         tasks.spawn(async move {
             stopped.run_until_cancelled(send_all(&sender, every, &room, &requests)).await;
         });
@@ -277,12 +277,13 @@ struct Sender {
 
 impl Sender {
     fn new(options: &LoadOptions, stats: LoadStats, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
-        let host = HeaderValue::from_str(&options.host).map_err(|_| LoadError::Host(options.host.clone()))?;
-        let uri = Uri::try_from(options.path.as_str()).map_err(|_| LoadError::Path(options.path.clone()))?;
-        let mut headers = options.headers.clone();
-        headers.insert(header::HOST, host);
+        let LoadOptions { gateway, host, path, method, headers, .. } = options;
+        let name = HeaderValue::from_str(host).map_err(|_| LoadError::Host(host.clone()))?;
+        let uri = Uri::try_from(path.as_str()).map_err(|_| LoadError::Path(path.clone()))?;
+        let mut headers = headers.clone();
+        headers.insert(header::HOST, name);
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static("flagger-sandbox-load"));
-        let (gateway, method) = (options.gateway, options.method.clone());
+        let (gateway, method) = (*gateway, method.clone());
         Ok(Self { gateway, method, uri, headers, pool: Pool::default(), stats, clock })
     }
 

@@ -169,13 +169,13 @@ mod tests {
         .unwrap()
     }
 
-    fn resolve(_: IpAddr, port: u16) -> Option<SocketAddr> {
-        Some(SocketAddr::from(([127, 0, 0, 1], port)))
+    fn target(pod: &Pod) -> Option<Target> {
+        super::target(pod, |_, port| Some(SocketAddr::from(([127, 0, 0, 1], port))))
     }
 
     #[test]
     fn a_pods_labels_become_target_labels_but_never_replace_them() {
-        let target = target(&pod(&json!({})), resolve).unwrap();
+        let target = target(&pod(&json!({}))).unwrap();
         let get = |key: &str| target.labels.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
         assert_eq!(get("app_kubernetes_io_name"), Some("podinfo"));
         assert_eq!(get("pod"), Some("podinfo-a"));
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn annotations_choose_the_port_or_refuse() {
-        let chosen = target(&pod(&json!({"prometheus.io/port": "8080"})), resolve).unwrap();
+        let chosen = target(&pod(&json!({"prometheus.io/port": "8080"}))).unwrap();
         assert_eq!(chosen.addr.port(), 8080);
-        assert_eq!(target(&pod(&json!({"prometheus.io/scrape": "false"})), resolve), None);
+        assert_eq!(target(&pod(&json!({"prometheus.io/scrape": "false"}))), None);
     }
 }

@@ -13,7 +13,7 @@ use ports::Clock;
 use crate::cluster::{Cluster, Tasks};
 use crate::gateway::{Gateway, GatewayStats};
 use crate::metrics::{Extra, Target};
-use crate::node::Addresses;
+use crate::node::{Addresses, Logs};
 use crate::{CrdError, ScaledClock, controllers, crds, metrics, node};
 
 /// How long a part may take to stop, in real time, before it is left to the end of the program.
@@ -115,10 +115,11 @@ impl Sandbox {
     /// Starts everything: when this returns, manifests can be applied and requests be sent.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let clock = Arc::new(ScaledClock::new(options.speed));
-        let api = start_api(&options, &clock).await?;
+        let logs = Logs::default();
+        let api = start_api(&options, &clock, logs.clone()).await?;
         let client = Client::new(api.api(), "default");
         let tasks = Tasks::default();
-        let started = Parts { options: &options, clock: &clock, client: &client, tasks: &tasks }.start().await;
+        let started = Parts { options: &options, clock: &clock, client: &client, tasks: &tasks, logs }.start().await;
         let (gateway, prometheus, store, extra) = match started {
             Ok(started) => started,
             Err(error) => {
@@ -235,17 +236,18 @@ struct Parts<'a> {
     clock: &'a Arc<ScaledClock>,
     client: &'a Client,
     tasks: &'a Tasks,
+    logs: Logs,
 }
 
 impl Parts<'_> {
     async fn start(self) -> Result<(Gateway, metricstore::Server, Store, Extra), Error> {
-        let Self { options, clock, client, tasks } = self;
+        let Self { options, clock, client, tasks, logs } = self;
         crds::install(client).await.map_err(Error::Crds)?;
         let clock = Arc::clone(clock) as Arc<dyn Clock>;
         let cluster = Cluster::new(client.clone(), Arc::clone(&clock), tasks);
         let addresses = Addresses::default();
         controllers::start(&cluster, tasks);
-        node::start(&cluster, addresses.clone(), options.seed, tasks);
+        node::start(&cluster, addresses.clone(), logs, options.seed, tasks);
         let addr = options.gateway_addr;
         let gateway = Gateway::start(&cluster, addresses.clone(), options.seed, addr, tasks)
             .await
@@ -264,12 +266,13 @@ impl Parts<'_> {
     }
 }
 
-async fn start_api(options: &Options, clock: &Arc<ScaledClock>) -> Result<apiserver::Server, Error> {
+async fn start_api(options: &Options, clock: &Arc<ScaledClock>, logs: Logs) -> Result<apiserver::Server, Error> {
     let (addr, clock) = (options.api_addr, Arc::clone(clock));
     let set_up = apiserver::Options {
         addr,
         now: Arc::new(move || clock.now()),
         seed: options.seed,
+        logs: Some(Arc::new(move |namespace, pod| logs.read(namespace, pod))),
         ..apiserver::Options::default()
     };
     apiserver::Server::start(set_up).await.map_err(|source| Error::Api { addr, source })

@@ -55,6 +55,8 @@ pub(crate) fn faults(kind: &Kind, object: &Value, old: Option<&Value>) -> Vec<Ca
 pub(crate) fn written(world: &mut World, kind: &Kind, stored: &Arc<Value>, created: bool) {
     if kind.is("apiextensions.k8s.io", "CustomResourceDefinition") {
         crd::serve(world, stored);
+    } else if kind.collection == events::COLLECTION {
+        events::age(world, stored);
     } else if kind.is("", "Namespace") && created {
         namespaces::furnish_later(world, stored);
     }

@@ -80,16 +80,7 @@ pub(crate) fn faults(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
         let detail = "must have exactly one version marked as storage version";
         causes.push(Cause::of_value(CauseReason::Invalid, "spec.versions", &spec["versions"], detail));
     }
-    for (index, version) in versions(spec).enumerate() {
-        let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
-        match version["schema"].get("openAPIV3Schema") {
-            None => causes.push(Cause::of_field(CauseReason::Required, path, "schemas are required")),
-            Some(schema) => {
-                let found = Schema::compile(schema).err().unwrap_or_default();
-                causes.extend(found.into_iter().map(|cause| nested(cause, &path)));
-            }
-        }
-    }
+    causes.extend(schema_faults(spec));
     causes
 }
 
@@ -181,6 +172,7 @@ fn kind(spec: &Value, version: &Value) -> Option<Kind> {
         unconditional_update: false,
         returns_deleted: false,
         create_only: false,
+        born_with_status: false,
         kept_version: api_version(&group, storage_version(spec)?.as_str()?),
         collection: qualified(&plural, &group),
         columns: Columns::custom(&version["additionalPrinterColumns"]),
@@ -269,12 +261,23 @@ fn as_list(value: &mut Value) -> &mut Vec<Value> {
     }
 }
 
-fn nested(cause: Cause, path: &str) -> Cause {
-    let field = match cause.field.as_str() {
-        "" | "<nil>" => path.to_owned(),
-        inner => format!("{path}.{inner}"),
-    };
-    Cause { field, ..cause }
+/// What is wrong with the schemas. One that all versions share is named once, as the real server does.
+fn schema_faults(spec: &Value) -> Vec<Cause> {
+    let mut schemas = versions(spec).filter_map(|version| version["schema"].get("openAPIV3Schema"));
+    let first = schemas.next();
+    let shared = first.is_some() && schemas.all(|schema| Some(schema) == first);
+    let mut causes = Vec::new();
+    for (index, version) in versions(spec).enumerate().take(if shared { 1 } else { usize::MAX }) {
+        let prefix = if shared { "spec.validation".to_owned() } else { format!("spec.versions[{index}].schema") };
+        let Some(schema) = version["schema"].get("openAPIV3Schema") else {
+            let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
+            causes.push(Cause::of_field(CauseReason::Required, path, "schemas are required"));
+            continue;
+        };
+        let found = Schema::compile(schema).err().unwrap_or_default();
+        causes.extend(found.into_iter().map(|cause| Cause { field: format!("{prefix}.{}", cause.field), ..cause }));
+    }
+    causes
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub(crate) struct Kind {
     pub(crate) returns_deleted: bool,
     /// Only `create` is served and nothing is kept (`SelfSubjectAccessReview`).
     pub(crate) create_only: bool,
+    /// A creator may set the status although it is a subresource, as kubelets do.
+    pub(crate) born_with_status: bool,
     /// The `apiVersion` that kept objects carry, whichever version they were written in.
     pub(crate) kept_version: String,
     /// The collection that holds the objects: `PLURAL.GROUP`, shared by all versions.

@@ -8,7 +8,7 @@
 //! It deliberately has no controllers beyond what a bare API server shows (default objects of a namespace, the garbage
 //! collector), no users, no admission plug-ins, no storage, and it does not know what any custom resource means.
 //!
-//! A built-in kind is a row of data: [`kinds`](self) lists them, `fields/types.txt` names their fields and
+//! A built-in kind is a row of data: `kinds/rows.rs` lists them, `fields/types.txt` names their fields and
 //! `fields/rules.txt` their defaults and requirements. To read the code start with `api.rs` (a request becomes a call),
 //! go on to `write.rs` (what every change goes through) and `store.rs` (where objects and their history are kept).
 //!

@@ -2,14 +2,19 @@
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::api::Api;
 use crate::options::Options;
+
+/// How long running requests are waited for when the server stops.
+const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +87,9 @@ impl Server {
     pub async fn stop(self) {
         self.api.end_watches();
         self.stop.send_replace(true);
-        // A task that panicked has nothing left to stop.
-        drop(self.task.await);
+        let abort = self.task.abort_handle();
+        if timeout(STOP_MAX, self.task).await.is_err() {
+            abort.abort();
+        }
     }
 }

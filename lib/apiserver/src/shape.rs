@@ -85,7 +85,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Whether the object is always there on the real server, so that nobody owns its presence.
+    /// Whether the object or list is always there on the real server, so that nobody owns its presence.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
             Shape::Typed { field, .. } => field.is_some_and(|field| field.plain),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::builtin::Addresses;
+use crate::builtin::{Addresses, events};
 use crate::kinds::{Kind, Registry};
 use crate::meta;
 use crate::options::Clock;
@@ -20,6 +20,7 @@ pub(crate) struct World {
     pub(crate) kinds: Registry,
     pub(crate) dice: Dice,
     pub(crate) addresses: Addresses,
+    pub(crate) event_ages: events::Ages,
     /// What follows from changes and isn't done yet (see `gc.rs`).
     pub(crate) chores: VecDeque<Chore>,
     clock: Clock,
@@ -101,6 +102,7 @@ impl World {
             kinds: Registry::new(),
             dice: Dice(seed),
             addresses: Addresses::default(),
+            event_ages: events::Ages::new(),
             chores: VecDeque::new(),
             clock,
         };

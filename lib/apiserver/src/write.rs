@@ -49,7 +49,7 @@ impl World {
             return Err(Refusal::already_exists(&kind, &key.name));
         }
         self.check_namespace(&kind, &key)?;
-        if kind.subresources.status {
+        if kind.subresources.status && !kind.born_with_status {
             meta::root(&mut object).remove("status");
             decode::fill_defaults(&kind, &mut object);
         }

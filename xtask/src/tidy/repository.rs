@@ -35,6 +35,12 @@ impl Finding {
     pub(super) fn new(file: &str, line: usize, advice: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line, advice: advice.into() }
     }
+
+    /// Where, against which rule, and what to do.
+    pub(super) fn line_about(&self, rule: &str) -> String {
+        let Self { file, line, advice } = self;
+        format!("{file}:{line}: {rule}: {advice}")
+    }
 }
 
 impl Repository {

@@ -32,7 +32,7 @@ const INTERRUPTED: u8 = 130;
 ///
 /// Without files it plays an example: a good version is promoted, then one that fails three requests in ten is rolled back.
 #[derive(Debug, Parser)]
-#[command(name = "flagger sandbox", version, disable_version_flag = true)]
+#[command(name = "flagger sandbox", bin_name = "flagger sandbox")]
 struct Arguments {
     /// Play these manifests instead, one file after the other: each is applied when the releases of the one before are over
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
@@ -90,6 +90,8 @@ enum Error {
     Connect(#[source] ConnectError),
     #[error("failed to open the operator's port")]
     Port(#[source] BindError),
+    #[error("the operator ended by itself")]
+    Left,
     #[error("the operator ended")]
     Operator(#[source] run::Error),
     #[error("failed to play the release")]
@@ -190,45 +192,47 @@ async fn inhabit(
     sandbox: &Sandbox,
     stop: &CancellationToken,
 ) -> Result<ExitCode, Error> {
-    let end = stop.child_token();
+    // The operator stops last, so that it does not end while somebody waits for it.
+    let end = CancellationToken::new();
     let mut operator = Box::pin(operate(sandbox, end.clone()));
-    let (news, heard) = mpsc::unbounded_channel();
+    let lived = tokio::select! {
+        lived = live_through(arguments, acts, sandbox, stop) => lived,
+        ended = &mut operator => return Err(ended.err().unwrap_or(Error::Left)),
+    };
+    end.cancel();
+    let ended = operator.await;
+    let code = lived?;
+    ended.map(|()| code)
+}
+
+/// The play, its report, and what comes after it.
+async fn live_through(
+    arguments: &Arguments,
+    acts: &[script::Act],
+    sandbox: &Sandbox,
+    stop: &CancellationToken,
+) -> Result<ExitCode, Error> {
     let style = style(arguments);
     invite(style, sandbox);
+    let (news, heard) = mpsc::unbounded_channel();
     let view = tokio::spawn(view::show(style, heard));
-    let mut played = Box::pin(play(sandbox, acts, arguments.rate, news));
-    let summary = tokio::select! {
-        ended = &mut operator => return Err(ended.err().unwrap_or(Error::Flags("it ended by itself".to_owned()))),
-        played = &mut played => played.map_err(Error::Play),
-        () = stop.cancelled() => {
-            drop(played);
-            // A view that is interrupted puts the terminal back.
-            let _ = view.await;
-            let _ = operator.await;
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
-    };
-    drop(played);
-    // The view ends with the news; one that panicked has shown what it had.
+    let summary = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, news)).await;
+    // The view ends with the news, and puts the terminal back; one that panicked has shown what it had.
     let record = view.await.unwrap_or_default();
-    let code = match &summary {
-        Ok(summary) => {
-            // Whoever reads the report may have gone; the exit status still tells.
-            let _ = view::conclude(style, &record, summary);
-            verdict(arguments, summary)
-        }
-        Err(_) => ExitCode::FAILURE,
-    };
-    if arguments.keep {
-        announce(&format!("the cluster keeps running, Ctrl-C ends it\n{}", view::doors(sandbox)));
-        tokio::select! {
-            ended = &mut operator => return Err(ended.err().unwrap_or(Error::Flags("it ended by itself".to_owned()))),
-            () = stop.cancelled() => {}
-        }
+    let Some(summary) = summary else { return Ok(ExitCode::from(INTERRUPTED)) };
+    if let Ok(summary) = &summary {
+        // Whoever reads the report may have gone; the exit status still tells.
+        let _ = view::conclude(style, &record, summary);
     }
-    end.cancel();
-    let _ = operator.await;
-    summary.map(|_| code)
+    if arguments.keep {
+        if let Err(error) = &summary {
+            super::complain(error, None);
+        }
+        announce(&format!("the cluster keeps running, Ctrl-C ends it\n{}", view::doors(sandbox)));
+        stop.cancelled().await;
+    }
+    let summary = summary.map_err(Error::Play)?;
+    Ok(verdict(arguments, &summary))
 }
 
 /// Tells people where to join in.

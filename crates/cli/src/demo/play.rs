@@ -256,7 +256,7 @@ impl<'a> Player<'a> {
             let mut options = LoadOptions::new(self.sandbox.gateway_addr(), host_of(&followed.canary));
             options.per_second = self.per_second;
             let failed = |source| Error::Load { canary: name.clone(), source };
-            let load = Load::start(options, self.sandbox.clock()).map_err(failed)?;
+            let load = Load::start(&options, self.sandbox.clock()).map_err(failed)?;
             // Nobody may be listening, which is fine.
             let _ = self.news.send(News::Loaded { canary: name.clone(), stats: load.stats() });
             followed.load = Some(load);

@@ -1,10 +1,11 @@
 //! Letting the pure rooms look at objects and change them.
 
-use std::fmt::Display;
+use std::error::Error as StdError;
 
 use ports::{Change, Halt, Key, Kind, Object, Seen, kinds};
 
 use super::{Failed, World};
+use crate::cause::chain;
 use crate::cluster::{Error, Reason, Scope};
 
 /// Looks and attempts that one question may take. The largest asks for some ten objects; more is a question that goes round
@@ -17,7 +18,7 @@ const UNWATCHED: [Kind; 3] = [kinds::CONFIG_MAP, kinds::POD, kinds::SECRET];
 
 impl World<'_> {
     /// The answer to a question about objects, looking at whatever it needs.
-    pub(super) async fn ask<T, E: Display>(
+    pub(super) async fn ask<T, E: StdError + 'static>(
         &mut self,
         question: impl Fn(&Seen) -> Result<T, Halt<E>>,
     ) -> Result<T, Unanswered<E>> {
@@ -32,7 +33,7 @@ impl World<'_> {
     }
 
     /// Makes the changes that a question answers, asking again after each that met another writer.
-    pub(super) async fn change<E: Display>(
+    pub(super) async fn change<E: StdError + 'static>(
         &mut self,
         question: impl Fn(&Seen) -> Result<Vec<Change>, Halt<E>>,
     ) -> Result<(), Unanswered<E>> {
@@ -88,10 +89,10 @@ pub(super) enum Unanswered<E> {
     Circles,
 }
 
-impl<E: Display> From<Unanswered<E>> for Failed {
+impl<E: StdError + 'static> From<Unanswered<E>> for Failed {
     fn from(halt: Unanswered<E>) -> Self {
         match halt {
-            Unanswered::Answer(error) => error.to_string(),
+            Unanswered::Answer(error) => chain(&error),
             Unanswered::Look(error) => error.to_string(),
             Unanswered::Circles => "other writers keep changing the objects of this canary".to_owned(),
         }

@@ -99,14 +99,14 @@ impl World<'_> {
 
     async fn inline(&self, metric: &CanaryMetric) -> Result<Measured, MeterFault> {
         let query = metric.query.as_deref().unwrap_or_default();
-        let query = render(self.canary, metric, query).map_err(|error| MeterFault::Query(error.to_string()))?;
+        let query = render(self.canary, metric, query).map_err(|error| MeterFault::Query(chain(&error)))?;
         Ok(measured(self.prometheus(&query).await?))
     }
 
     async fn template(&mut self, metric: &CanaryMetric, name: &str, namespace: &str) -> Result<Measured, MeterFault> {
         let asked = self.template_of(name, namespace).await?;
         let query = render(self.canary, metric, &asked.template.spec.query)
-            .map_err(|error| MeterFault::Render(error.to_string()))?;
+            .map_err(|error| MeterFault::Render(chain(&error)))?;
         let reading = read(self.shell, asked.meter, &asked.server(), asked.insecure(), &query).await;
         reading.map(measured).map_err(MeterFault::Query)
     }

@@ -12,6 +12,7 @@
 mod filters;
 mod matching;
 mod proxy;
+mod services;
 mod spec;
 mod stats;
 mod status;
@@ -85,7 +86,9 @@ impl Gateway {
         let shown = stats.clone();
         Ok(Self {
             proxy: Server::start(listener, at, move |request| Arc::clone(&proxy).serve(request)),
-            metrics: Server::start(metrics_listener, metrics_at, move |request| expose(shown.clone(), request)),
+            metrics: Server::start(metrics_listener, metrics_at, move |request| {
+                std::future::ready(expose(&shown, &request))
+            }),
             stats,
         })
     }
@@ -109,7 +112,7 @@ impl Gateway {
     }
 }
 
-async fn expose(stats: GatewayStats, request: Request<Incoming>) -> http::Response<crate::wire::Body> {
+fn expose(stats: &GatewayStats, request: &Request<Incoming>) -> http::Response<crate::wire::Body> {
     match request.uri().path() {
         "/metrics" => respond(StatusCode::OK, "text/plain; version=0.0.4", stats.expose()),
         _ => crate::wire::text(StatusCode::NOT_FOUND, "metrics are at /metrics"),

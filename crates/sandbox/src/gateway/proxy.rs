@@ -17,8 +17,9 @@ use rand::seq::SliceRandom;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::services::{Backend, Endpoint};
 use super::stats::{GatewayStats, Passage};
-use super::table::{Backend, Found, Rule, Shadow, Table, Weighted};
+use super::table::{Found, Rule, Shadow, Table, Weighted};
 use crate::cluster::Tasks;
 use crate::node::Addresses;
 use crate::podinfo::{PLAYED, stretched};
@@ -239,7 +240,7 @@ impl Proxy {
     }
 
     /// The backend's endpoints in random order.
-    fn endpoints(&self, backend: &Backend) -> Vec<super::table::Endpoint> {
+    fn endpoints(&self, backend: &Backend) -> Vec<Endpoint> {
         let mut endpoints = backend.endpoints.clone();
         endpoints.shuffle(&mut *self.dice.lock().unwrap_or_else(PoisonError::into_inner));
         endpoints

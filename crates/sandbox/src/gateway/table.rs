@@ -1,7 +1,7 @@
 //! The routing table: what the live objects say, compiled. It is replaced whole when an object changes.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,24 +13,22 @@ use kube::core::DynamicObject;
 
 use super::filters::{BadFilter, Filters};
 use super::matching::{BadMatch, Matcher, Rank};
+use super::services::{Backend, Services, choose, named, ports};
 use super::spec::{self, BackendRef, Spec};
 use crate::cluster::Id;
 use crate::duration;
-
-/// A ready endpoint: a pod's address and port.
-pub(super) type Endpoint = (IpAddr, u16);
 
 /// Where requests go.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     exact: HashMap<String, Vec<Entry>>,
-    /// By suffix such as `.example.com`, longest first.
-    wildcard: Vec<(String, Vec<Entry>)>,
+    /// By the length of the suffix, such as `.example.com`, and the suffix: longest first.
+    wildcard: BTreeMap<Reverse<(usize, String)>, Vec<Entry>>,
     /// Routes without hostnames: the last resort.
     any: Vec<Entry>,
     /// Routes that are attached to a Service.
     mesh: HashMap<Id, Vec<Entry>>,
-    services: HashMap<Id, Vec<(u16, Arc<Backend>)>>,
+    services: Services,
 }
 
 /// One match of one rule; a list of them is sorted so that the first that accepts is the one.
@@ -65,13 +63,6 @@ pub(super) struct Weighted {
 pub(super) struct Shadow {
     pub(super) backend: Arc<Backend>,
     pub(super) share: f64,
-}
-
-/// One port of a Service, and its ready endpoints.
-#[derive(Debug)]
-pub(super) struct Backend {
-    pub(super) service: Id,
-    pub(super) endpoints: Vec<Endpoint>,
 }
 
 /// Why a backend reference leads nowhere.
@@ -125,53 +116,56 @@ impl Table {
         let mut oldest_first: Vec<&Arc<DynamicObject>> = routes.iter().collect();
         oldest_first
             .sort_by_key(|route| (route.creation_timestamp().map(|at| at.0), route.namespace(), route.name_any()));
-        let mut wildcard: HashMap<String, Vec<Entry>> = HashMap::new();
         for route in oldest_first {
-            let Ok((spec, entries)) = table.compile(route) else { continue };
-            let to_services = spec.parent_refs.iter().filter(|parent| parent.kind.as_deref() == Some("Service"));
-            for parent in to_services.clone() {
-                let namespace = parent.namespace.clone().or_else(|| route.namespace()).unwrap_or_default();
-                table.mesh.entry(Id::new(namespace, &parent.name)).or_default().extend_from_slice(&entries);
-            }
-            if !spec.parent_refs.is_empty() && to_services.count() == spec.parent_refs.len() {
-                continue;
-            }
-            for hostname in &spec.hostnames {
-                let hostname = hostname.to_ascii_lowercase();
-                match hostname.strip_prefix('*') {
-                    Some(suffix) => wildcard.entry(suffix.to_owned()).or_default().extend_from_slice(&entries),
-                    None => table.exact.entry(hostname).or_default().extend_from_slice(&entries),
-                }
-            }
-            if spec.hostnames.is_empty() {
-                table.any.extend(entries);
+            if let Ok((spec, entries)) = table.compile(route) {
+                table.attach(&route.namespace().unwrap_or_default(), &spec, &entries);
             }
         }
-        table.wildcard = wildcard.into_iter().collect();
-        table.wildcard.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         table.sort();
         table
     }
 
+    /// Enters a route for the Services and the hosts that it is for.
+    fn attach(&mut self, namespace: &str, spec: &Spec, entries: &[Entry]) {
+        let services = spec.parent_refs.iter().filter(|parent| parent.kind.as_deref() == Some("Service"));
+        for parent in services.clone() {
+            let service = Id::new(parent.namespace.as_deref().unwrap_or(namespace), &parent.name);
+            self.mesh.entry(service).or_default().extend_from_slice(entries);
+        }
+        if !spec.parent_refs.is_empty() && services.count() == spec.parent_refs.len() {
+            return;
+        }
+        if spec.hostnames.is_empty() {
+            self.any.extend_from_slice(entries);
+        }
+        for hostname in &spec.hostnames {
+            let hostname = hostname.to_ascii_lowercase();
+            let of_host = match hostname.strip_prefix('*') {
+                Some(suffix) => self.wildcard.entry(Reverse((suffix.len(), suffix.to_owned()))).or_default(),
+                None => self.exact.entry(hostname).or_default(),
+            };
+            of_host.extend_from_slice(entries);
+        }
+    }
+
     /// The most specific first; of equals, the older route's and the earlier rule's.
     fn sort(&mut self) {
-        let wildcard = self.wildcard.iter_mut().map(|(_, entries)| entries);
-        let all = self.exact.values_mut().chain(self.mesh.values_mut()).chain(wildcard).chain([&mut self.any]);
-        all.for_each(|entries| entries.sort_by_key(|entry| std::cmp::Reverse(entry.rank)));
+        let named = self.exact.values_mut().chain(self.wildcard.values_mut());
+        for entries in named.chain(self.mesh.values_mut()).chain([&mut self.any]) {
+            entries.sort_by_key(|entry| Reverse(entry.rank));
+        }
     }
 
     /// Finds the rule for a request: by exact host, by wildcard, by the Service that the host names, by routes for any host.
     pub(super) fn find<'a>(&'a self, host: &str, port: Option<u16>, request: &Parts) -> Found<'a> {
-        let named = self.exact.get(host).or_else(|| {
-            self.wildcard
-                .iter()
-                .find(|(suffix, _)| host.strip_suffix(suffix.as_str()).is_some_and(|label| !label.is_empty()))
-                .map(|(_, entries)| entries)
-        });
-        if let Some(entries) = named {
+        let under = |suffix: &str| host.strip_suffix(suffix).is_some_and(|label| !label.is_empty());
+        let wildcard =
+            || self.wildcard.iter().find(|(Reverse((_, suffix)), _)| under(suffix)).map(|(_, entries)| entries);
+        let routed = self.exact.get(host).or_else(wildcard);
+        if let Some(entries) = routed {
             return first(entries, request);
         }
-        if let Some(service) = service(host)
+        if let Some(service) = named(host)
             && let Some(ports) = self.services.get(&service)
         {
             return match self.mesh.get(&service) {
@@ -265,59 +259,6 @@ fn first<'a>(entries: &'a [Entry], request: &Parts) -> Found<'a> {
     entry.map_or(Found::Nothing, |entry| Found::Rule(&entry.rule, entry.matcher.prefix()))
 }
 
-/// The Service that a cluster name means: `name.namespace`, with or without `.svc` and `.svc.cluster.local`.
-fn service(host: &str) -> Option<Id> {
-    let short = host.trim_end_matches('.');
-    let short = short.strip_suffix(".svc.cluster.local").or_else(|| short.strip_suffix(".svc")).unwrap_or(short);
-    let (name, namespace) = short.split_once('.')?;
-    (!namespace.contains('.')).then(|| Id::new(namespace, name))
-}
-
-/// The port that was asked for; else port 80, else the first.
-fn choose(ports: &[(u16, Arc<Backend>)], asked: Option<u16>) -> Option<&Arc<Backend>> {
-    let at = |wanted: u16| ports.iter().find(|(number, _)| *number == wanted);
-    let found = match asked {
-        Some(asked) => at(asked),
-        None => at(80).or_else(|| ports.first()),
-    };
-    found.map(|(_, backend)| backend)
-}
-
-/// Every Service's ports with their ready endpoints.
-fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> HashMap<Id, Vec<(u16, Arc<Backend>)>> {
-    let mut by_service: HashMap<Id, Vec<&EndpointSlice>> = HashMap::new();
-    for slice in slices {
-        if let Some(service) = slice.labels().get("kubernetes.io/service-name") {
-            by_service.entry(Id::new(slice.namespace().unwrap_or_default(), service)).or_default().push(slice);
-        }
-    }
-    let listed = |service: &Arc<Service>| {
-        let id = Id::of(&service.metadata);
-        let slices = by_service.get(&id).map_or(&[][..], Vec::as_slice);
-        let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()).filter_map(|port| {
-            let endpoints =
-                slices.iter().flat_map(|slice| ready(slice, port.name.as_deref().unwrap_or_default())).collect();
-            Some((u16::try_from(port.port).ok()?, Arc::new(Backend { service: id.clone(), endpoints })))
-        });
-        (id.clone(), ports.collect())
-    };
-    services.iter().map(listed).collect()
-}
-
-/// The ready endpoints of a slice for the port of this name.
-fn ready(slice: &EndpointSlice, name: &str) -> Vec<Endpoint> {
-    let port = slice.ports.iter().flatten().find(|port| port.name.as_deref().unwrap_or_default() == name);
-    let Some(port) = port.and_then(|port| port.port).and_then(|port| u16::try_from(port).ok()) else {
-        return Vec::new();
-    };
-    let endpoints = slice.endpoints.iter().flatten().filter(|endpoint| {
-        // A missing condition means ready.
-        endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
-    });
-    let addresses = endpoints.flat_map(|endpoint| &endpoint.addresses);
-    addresses.filter_map(|address| Some((address.parse().ok()?, port))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -325,7 +266,7 @@ mod tests {
 
     use super::*;
 
-    fn route(name: &str, spec: Value) -> Arc<DynamicObject> {
+    fn route(name: &str, spec: &Value) -> Arc<DynamicObject> {
         let object = json!({"metadata": {"name": name, "namespace": "test"}, "spec": spec});
         Arc::new(serde_json::from_value(object).unwrap())
     }
@@ -368,12 +309,12 @@ mod tests {
     #[test]
     fn the_most_specific_host_decides_then_the_most_specific_match() {
         let routes = [
-            route("any", json!({"rules": to("podinfo")})),
-            route("wild", json!({"hostnames": ["*.example.com"], "rules": to("podinfo")})),
-            route("exact", json!({"hostnames": ["app.example.com"], "rules": to("podinfo")})),
+            route("any", &json!({"rules": to("podinfo")})),
+            route("wild", &json!({"hostnames": ["*.example.com"], "rules": to("podinfo")})),
+            route("exact", &json!({"hostnames": ["app.example.com"], "rules": to("podinfo")})),
             route(
                 "path",
-                json!({"hostnames": ["app.example.com"], "rules": [
+                &json!({"hostnames": ["app.example.com"], "rules": [
                 {"matches": [{"path": {"value": "/api"}}], "backendRefs": [{"name": "podinfo", "port": 80}]}]}),
             ),
         ];
@@ -395,7 +336,7 @@ mod tests {
     fn a_route_attached_to_a_service_takes_the_requests_for_its_name() {
         let spec =
             json!({"parentRefs": [{"group": "", "kind": "Service", "name": "podinfo"}], "rules": to("podinfo-canary")});
-        let table = Table::build(&[route("mesh", spec)], &services(), &[slice()]);
+        let table = Table::build(&[route("mesh", &spec)], &services(), &[slice()]);
         assert_eq!(find(&table, "podinfo.test", "/"), "route mesh");
         assert_eq!(find(&table, "elsewhere.com", "/"), "nowhere");
     }
@@ -404,7 +345,7 @@ mod tests {
     fn a_backend_that_is_not_there_keeps_its_share() {
         let rules = json!([{"backendRefs": [{"name": "gone", "port": 80, "weight": 30}, {"name": "podinfo", "port": 80, "weight": 70}]}]);
         let table = Table::build(&[], &services(), &[]);
-        let (_, entries) = table.compile(&route("a", json!({"rules": rules}))).unwrap();
+        let (_, entries) = table.compile(&route("a", &json!({"rules": rules}))).unwrap();
         let backends = &entries[0].rule.backends;
         assert_eq!((backends[0].weight, backends[1].weight), (30, 70));
         assert_eq!(backends[0].backend.as_ref().unwrap_err(), &Unresolved::NotFound(Id::new("test", "gone"), 80));

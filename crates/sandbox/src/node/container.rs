@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod, Probe};
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::probe::{Rhythm, ask};
 use super::status::{Exit, Facts, State};
-use super::{COMPONENT, Node, env};
+use super::{COMPONENT, Log, Node, env};
 use crate::clock::sleep;
-use crate::cluster::Severity;
+use crate::cluster::{Id, Severity};
 use crate::images::{self, Image};
 use crate::podinfo::{App, Settings};
 use crate::wire::{Server, bind};
@@ -127,14 +127,12 @@ impl Runner {
             sleep(self.node.clock(), CRASH).await;
             return self.exit(started, Some("exiting as CRASH says".into()));
         }
-        match self.container.readiness_probe.clone() {
-            Some(probe) => self.probe(started, &probe).await,
-            None => {
-                self.facts.ready = true;
-                self.enter(State::Running { since: started }).await;
-                std::future::pending().await
-            }
+        if let Some(probe) = self.container.readiness_probe.clone() {
+            return self.probe(started, &probe).await;
         }
+        self.facts.ready = true;
+        self.enter(State::Running { since: started }).await;
+        std::future::pending().await
     }
 
     async fn environment(&mut self) -> std::collections::BTreeMap<String, String> {
@@ -153,7 +151,8 @@ impl Runner {
 
     /// Opens the listener, and leads the container's ports to it.
     async fn serve(&mut self, settings: Settings) -> std::io::Result<()> {
-        let app = Arc::new(App::new(settings, Arc::clone(&self.node.cluster.clock), self.node.seed()));
+        let clock = Arc::clone(&self.node.cluster.clock);
+        let app = Arc::new(App::new(settings, clock, self.node.seed(), self.log()));
         let (listener, addr) = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         self.server = Some(Server::start(listener, addr, move |request| Arc::clone(&app).serve(request)));
         self.node.addresses.open(self.ip, &ports(&self.container), addr);
@@ -194,6 +193,12 @@ impl Runner {
 
     fn exit(&mut self, started: Timestamp, message: Option<String>) -> Exit {
         self.facts.ready = false;
+        self.log().write(
+            self.node.clock().now(),
+            "fatal",
+            message.as_deref().unwrap_or("exiting"),
+            &self.container.name,
+        );
         Exit { code: 1, message, started, finished: self.node.clock().now() }
     }
 
@@ -209,6 +214,10 @@ impl Runner {
     async fn enter(&mut self, state: State) {
         self.facts.state = state;
         let _ = self.tell.send((self.at, self.facts.clone())).await;
+    }
+
+    fn log(&self) -> Log {
+        self.node.logs.of(Id::of(self.pod.meta()))
     }
 
     fn say(&self, severity: Severity, reason: &'static str, message: String) {

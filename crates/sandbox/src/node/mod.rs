@@ -9,6 +9,7 @@
 mod addresses;
 mod container;
 mod env;
+mod logs;
 mod pod;
 mod probe;
 mod schedule;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Tasks, run};
 use crate::wire::Pool;
 pub(crate) use addresses::Addresses;
+pub(crate) use logs::{Log, Logs};
 use pod::Order;
 
 /// The name of the only node.
@@ -46,6 +48,7 @@ pub(crate) struct Node {
     probes: Pool,
     tasks: Tasks,
     seeds: AtomicU64,
+    logs: Logs,
 }
 
 /// The pods that have a task.
@@ -58,13 +61,14 @@ struct Run {
 }
 
 /// Starts the agent and the scheduler. They listen to the caches, so this comes before the caches fill.
-pub(crate) fn start(cluster: &Arc<Cluster>, addresses: Addresses, seed: u64, tasks: &Tasks) {
+pub(crate) fn start(cluster: &Arc<Cluster>, addresses: Addresses, logs: Logs, seed: u64, tasks: &Tasks) {
     let node = Arc::new(Node {
         cluster: Arc::clone(cluster),
         addresses,
         probes: Pool::default(),
         tasks: tasks.clone(),
         seeds: AtomicU64::new(seed),
+        logs,
     });
     let queue = Arc::new(Queue::default());
     let pods = Arc::clone(&queue);

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::container;
 use super::status::{Facts, status};
 use super::{COMPONENT, Node};
-use crate::cluster::{Error, Severity};
+use crate::cluster::{Error, Id, Severity};
 
 /// Where a pod really listens, for people who want to talk to it without the gateway.
 const LISTEN: &str = "sandbox.flagger.app/listen";
@@ -81,6 +81,7 @@ pub(super) async fn live(node: Arc<Node>, pod: Arc<Pod>, mut orders: watch::Rece
         remove(&node, &pod).await;
     }
     node.addresses.release(ip);
+    node.logs.forget(&Id::of(pod.meta()));
 }
 
 /// Waits for the pod's last order; one that leaves in order has then been left alone by all its clients.

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::clock::sleep;
+use crate::node::Log;
 use crate::wire::{Body, full, respond, text};
 use metrics::Metrics;
 pub(crate) use settings::Settings;
@@ -45,6 +46,7 @@ pub(crate) struct App {
     ready: AtomicBool,
     dice: Mutex<SmallRng>,
     metrics: Metrics,
+    log: Log,
 }
 
 /// What an answer was made of: the route's name for the metrics, and the stretch that was played.
@@ -55,10 +57,11 @@ struct Answer {
 }
 
 impl App {
-    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, seed: u64) -> Self {
+    pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, seed: u64, log: Log) -> Self {
+        log.write(clock.now(), "info", "Starting podinfo", &settings.version);
         let metrics = Metrics::new(clock.now());
         let dice = Mutex::new(SmallRng::seed_from_u64(seed));
-        Self { settings, clock, ready: AtomicBool::new(true), dice, metrics }
+        Self { settings, clock, ready: AtomicBool::new(true), dice, metrics, log }
     }
 
     /// Answers a request, and counts it.
@@ -110,6 +113,7 @@ impl App {
         }
         let (route, response) = self.route(parts, request).await;
         let response = if self.unlucky() {
+            self.log.write(self.clock.now(), "error", "failing as FAIL_RATE says", route);
             text(StatusCode::INTERNAL_SERVER_ERROR, "failing as FAIL_RATE says")
         } else {
             response
@@ -153,10 +157,7 @@ impl App {
     }
 
     fn readiness(&self) -> Response<Body> {
-        match self.ready.load(Ordering::Relaxed) {
-            true => ok(),
-            false => status_only(StatusCode::SERVICE_UNAVAILABLE),
-        }
+        if self.ready.load(Ordering::Relaxed) { ok() } else { status_only(StatusCode::SERVICE_UNAVAILABLE) }
     }
 
     fn set_ready(&self, ready: bool) -> Response<Body> {

@@ -51,10 +51,17 @@ pub(super) fn answer(inner: &Arc<Inner>, place: &Place<'_>, parts: &Parts, body:
     let query = Query::parse(&parts.uri);
     let format = Format::of(&parts.headers, &query)?;
     let call = Call { inner, kind, place, parts, query, format, body };
-    let answered = call.answer(&mut world);
-    world.settle();
-    drop(world);
-    let mut response = answered?;
+    let mut response = if call.is_list()? {
+        let (page, now) = (world.list(&call.kind, place.namespace, &call.query)?, world.now());
+        // A big list takes a while to write; others need not wait for it.
+        drop(world);
+        page.send(&call.kind, call.format, now)?
+    } else {
+        let answered = call.answer(&mut world);
+        world.settle();
+        drop(world);
+        answered?
+    };
     if let Some(warning) = call.kind.custom().and_then(|custom| custom.deprecation.clone()) {
         reply::warn(&mut response, &[warning]);
     }
@@ -75,14 +82,14 @@ impl Call<'_> {
         }
     }
 
+    fn is_list(&self) -> Answer<bool> {
+        let collection = self.parts.method == Method::GET && self.place.name.is_none() && !self.kind.create_only;
+        Ok(collection && !self.place.watch && !self.query.flag("watch")?)
+    }
+
     fn collection(&self, world: &mut World) -> Answer<Response<Body>> {
         match self.parts.method {
-            Method::GET if self.place.watch || self.query.flag("watch")? => {
-                watch::begin(self.inner, world, &self.kind, self.place.namespace, &self.query, self.format)
-            }
-            Method::GET => {
-                world.list(&self.kind, self.place.namespace, &self.query)?.send(&self.kind, self.format, world.now())
-            }
+            Method::GET => watch::begin(self.inner, world, &self.kind, self.place.namespace, &self.query, self.format),
             Method::POST if self.kind.namespaced && self.place.namespace.is_none() => {
                 Err(Refusal::method_not_allowed())
             }

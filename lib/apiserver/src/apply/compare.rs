@@ -76,7 +76,7 @@ fn lists(old: Option<&Vec<Value>>, new: Option<&Vec<Value>>, shape: &Shape<'_>) 
         items.filter_map(|item| Some((shape.step(item)?, item.clone()))).collect()
     };
     let (before, after) = (index(old), index(new));
-    let mut change = presence(old.is_some(), new.is_some());
+    let mut change = if shape.is_plain() { Comparison::default() } else { presence(old.is_some(), new.is_some()) };
     let steps = before.keys().chain(after.keys().filter(|step| !before.contains_key(*step)));
     for step in steps {
         let item = if shape.list() == ListKind::Set { Shape::Free } else { shape.item() };

@@ -5,13 +5,14 @@
 //! (`apps/v1.DeploymentSpec`, followed by `atomic` if apply replaces it as a whole), its fields are indented:
 //!
 //! ```text
-//!  NAME FORM [keys=A,B | set] [atomic] [merge[=KEY]] [retain] [plain] [default=VALUE]
+//!  NAME FORM [keys=A,B | set] [atomic] [merge[=KEY]] [retain | replace] [plain] [default=VALUE]
 //! ```
 //!
 //! A form is `string`, `number`, `bool`, `time`, `quantity`, `int-or-string`, `any`, the name of a type, `[]FORM` for a
 //! list or `{}FORM` for a map. `keys` and `set` are how apply identifies list items (without them a list is atomic),
-//! `merge` and `retain` is what a strategic merge patch does. A `plain` object is always there on the real server, if only
-//! empty, so that nobody owns its presence. `rules.txt` adds defaults and requirements (see [`rules`]).
+//! `merge`, `retain` and `replace` is what a strategic merge patch does. A `plain` object or list is always there on the
+//! real server, if only empty, so that nobody owns its presence. `tools/fields.py` writes `types.txt` and `numbers.txt`
+//! (see [`wire`]) from the Go modules of a release; `rules.txt`, by hand, adds defaults and requirements (see [`rules`]).
 
 mod check;
 mod defaults;
@@ -73,8 +74,10 @@ pub(crate) struct Strategy {
     pub(crate) merge: bool,
     /// The field that identifies an item of a merged list of objects.
     pub(crate) key: Option<&'static str>,
-    /// Keys that the patch doesn't retain are removed.
+    /// Keys that the patch doesn't retain are removed; the patch itself says which (`$retainKeys`).
     pub(crate) retain: bool,
+    /// A map is replaced instead of merged.
+    pub(crate) replace: bool,
 }
 
 /// The form of a value.
@@ -150,6 +153,7 @@ impl Field {
                     "atomic" => field.atomic = true,
                     "merge" => field.patch.merge = true,
                     "plain" => field.plain = true,
+                    "replace" => field.patch.replace = true,
                     "retain" => field.patch.retain = true,
                     _ => {}
                 },

@@ -12,7 +12,7 @@ pub(super) struct Row {
     plural: &'static str,
     short_names: &'static [&'static str],
     /// `cluster`, `status`, `scale`, `generation`, `annotations` (bump the generation), `all` (the category),
-    /// `conditional` (an update must name a resourceVersion), `returns` (deletes answer with the object), `create-only`.
+    /// `conditional` (an update must name a resourceVersion), `returns` (deletes answer with the object), `create-only`, `born` (a creator may set the status).
     flags: &'static str,
 }
 
@@ -31,14 +31,16 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const NET: &str = "networking.k8s.io";
 
 /// In the order of discovery.
-pub(super) static ROWS: [Row; 31] = [
+pub(super) static ROWS: [Row; 33] = [
     row("", "v1", "ConfigMap", "configmaps", &["cm"], ""),
     row("", "v1", "Endpoints", "endpoints", &["ep"], ""),
     row("", "v1", "Event", "events", &["ev"], ""),
     row("", "v1", "Namespace", "namespaces", &["ns"], "cluster status"),
-    row("", "v1", "Node", "nodes", &["no"], "cluster status"),
+    row("", "v1", "Node", "nodes", &["no"], "cluster status born"),
+    row("", "v1", "PersistentVolume", "persistentvolumes", &["pv"], "cluster status returns"),
     row("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", &["pvc"], "status returns"),
     row("", "v1", "Pod", "pods", &["po"], "status generation returns all"),
+    row("", "v1", "ReplicationController", "replicationcontrollers", &["rc"], "status scale generation all"),
     row("", "v1", "Secret", "secrets", &[], ""),
     row("", "v1", "Service", "services", &["svc"], "status returns all"),
     row("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], "returns"),
@@ -112,6 +114,7 @@ impl Row {
             unconditional_update: !self.has("conditional"),
             returns_deleted: self.has("returns"),
             create_only: self.has("create-only"),
+            born_with_status: self.has("born"),
             kept_version: if self.kind == "Event" { "v1".to_owned() } else { api_version(self.group, self.version) },
             collection,
             columns: Columns::builtin(self.group, self.kind),

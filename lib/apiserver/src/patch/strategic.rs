@@ -63,6 +63,7 @@ fn merge_maps(fields: &mut Map<String, Value>, patch: &Map<String, Value>, shape
 fn merge_field(fields: &mut Map<String, Value>, name: &str, change: &Value, shape: &Shape<'_>) -> Answer<()> {
     match change {
         Value::Null => drop(fields.remove(name)),
+        Value::Object(_) if shape.strategy().replace => drop(fields.insert(name.to_owned(), clean(change))),
         Value::Object(_) => apply(fields.entry(name).or_insert(Value::Null), change, shape)?,
         Value::Array(items) if shape.strategy().merge => {
             let slot = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));

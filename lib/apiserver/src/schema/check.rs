@@ -1,243 +1,149 @@
-//! Compares a value with its schema, keyword by keyword.
+//! Compares a value with its schema, keyword by keyword. The keywords of numbers and strings are in `scalars`, those that
+//! branch in `branches`.
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
 use super::cause::{Cause, CauseReason};
 use super::node::{Additional, Kind, Node};
 use super::path::Path;
-use super::{ListKind, formats};
+
+/// What a comparison found out.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) causes: Vec<Cause>,
+    /// How much was compared, in the real server's weights. When a value fits no branch of a `oneOf`, the branch that was
+    /// compared furthest is the one that its author meant, and its causes are the ones that help.
+    pub(super) steps: usize,
+}
 
 impl Node {
     /// Notes everything that is wrong with `value`. What equals its `old` value is let pass, as the real server does since
     /// its schemas may be tightened after objects were stored.
-    pub(super) fn check(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    pub(super) fn check(&self, value: &Value, old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
         if old == Some(value) {
             return;
         }
-        self.check_type(value, path, causes);
-        self.check_choices(value, path, causes);
-        match value {
-            Value::Null => return,
-            Value::Bool(_) => {}
-            Value::Number(number) => self.check_number(number, value, path, causes),
-            Value::String(text) => self.check_string(text, value, path, causes),
-            Value::Array(items) => self.check_items(items, old, path, causes),
-            Value::Object(fields) => self.check_fields(fields, old, path, causes),
-        }
-        self.check_branches(value, path, causes);
-    }
-
-    fn check_type(&self, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
-        let expected = self.type_words();
-        if expected.is_empty() || self.accepts(value) {
+        self.check_type(value, path, found);
+        self.check_choices(value, path, found);
+        if value.is_null() {
             return;
         }
-        let found = Kind::of_value(value).word();
-        let detail = format!("{} in body must be of type {expected}: {found:?}", path.bare());
-        causes.push(Cause::of_value(CauseReason::TypeInvalid, path, &json!(found), detail));
+        found.steps += 4;
+        self.check_branches(value, old, path, found);
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => self.check_number(number, path, found),
+            Value::String(text) => self.check_string(text, path, found),
+            Value::Array(items) => self.check_items(items, old, path, found),
+            Value::Object(fields) => self.check_fields(fields, old, path, found),
+        }
+    }
+
+    fn check_type(&self, value: &Value, path: &Path<'_>, found: &mut Findings) {
+        if self.type_words().is_empty() && self.format.is_none() {
+            return;
+        }
+        found.steps += 1;
+        if self.accepts(value) {
+            found.steps += 1;
+            return;
+        }
+        let (expected, word) = self.mismatch(value);
+        let detail = format!("{} in body must be of type {expected}: {word:?}", path.bare());
+        found.causes.push(Cause::of_value(CauseReason::TypeInvalid, path, &json!(word), detail));
+    }
+
+    /// What was expected and what was found instead.
+    ///
+    /// Quirk: where a format is given, the real server speaks of formats, which few values have.
+    fn mismatch(&self, value: &Value) -> (&str, &'static str) {
+        match (&self.format, Kind::of_value(value)) {
+            (Some(format), Kind::Boolean | Kind::Object) => (format, ""),
+            (Some(format), Kind::Integer) => (format, "int64"),
+            (Some(format), Kind::Number) => (format, "float64"),
+            (_, found) => (self.type_words(), found.word()),
+        }
     }
 
     fn accepts(&self, value: &Value) -> bool {
         let found = Kind::of_value(value);
         if found == Kind::Null {
-            return self.nullable || self.kind == Some(Kind::Null);
+            return self.nullable || matches!(self.kind, None | Some(Kind::Null)) && !self.int_or_string;
         }
         let integral = || value.as_f64().is_some_and(|number| number.fract() == 0.0);
         if self.int_or_string {
             return matches!(found, Kind::Integer | Kind::String) || (found == Kind::Number && integral());
         }
         match self.kind {
+            // A format without a type, as branches have it, speaks of strings.
+            None => matches!(found, Kind::String | Kind::Array),
             Some(Kind::Integer) => found == Kind::Integer || (found == Kind::Number && integral()),
             Some(Kind::Number) => matches!(found, Kind::Integer | Kind::Number),
             kind => kind == Some(found),
         }
     }
 
-    fn check_choices(&self, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    fn check_choices(&self, value: &Value, path: &Path<'_>, found: &mut Findings) {
         if let Some(choices) = &self.limits.choices
-            && !(value.is_null() && self.nullable)
             && !choices.iter().any(|choice| same(choice, value))
         {
-            causes.push(Cause::not_supported(path, value, choices));
+            found.causes.push(Cause::not_supported(path, value, choices));
         }
     }
 
-    fn check_number(&self, number: &Number, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
-        let limits = &self.limits;
-        let Some(found) = number.as_f64() else { return };
-        let mut refuse = |must: String| {
-            causes.push(Cause::invalid(path, value, format!("{} in body should be {must}", path.bare())));
-        };
-        if let Some(minimum) = limits.minimum {
-            if limits.exclusive_minimum && found <= minimum {
-                refuse(format!("greater than {minimum}"));
-            } else if found < minimum {
-                refuse(format!("greater than or equal to {minimum}"));
-            }
-        }
-        if let Some(maximum) = limits.maximum {
-            if limits.exclusive_maximum && maximum <= found {
-                refuse(format!("less than {maximum}"));
-            } else if maximum < found {
-                refuse(format!("less than or equal to {maximum}"));
-            }
-        }
-        if let Some(factor) = limits.multiple_of
-            && (found / factor).fract() != 0.0
-        {
-            refuse(format!("a multiple of {factor}"));
-        }
-        if let (Some(Kind::Integer), Some(format)) = (self.kind, &self.format)
-            && !formats::holds_integer(format, number)
-        {
-            let detail = format!("Checked value must be of type integer with format {format} in {}", path.bare());
-            causes.push(Cause::invalid(Path::Root, &json!(""), detail));
-        }
-    }
-
-    fn check_string(&self, text: &str, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
-        let limits = &self.limits;
-        let length = text.chars().count() as u64;
-        if let Some(maximum) = limits.max_length
-            && maximum < length
-        {
-            let unit = if maximum == 1 { "byte" } else { "bytes" };
-            let detail = format!("may not be more than {maximum} {unit}");
-            causes.push(Cause::of_field(CauseReason::TooLong, path, detail));
-        }
-        if let Some(minimum) = limits.min_length
-            && length < minimum
-        {
-            let detail = format!("{} in body should be at least {minimum} chars long", path.bare());
-            causes.push(Cause::invalid(path, value, detail));
-        }
-        if let Some(pattern) = &limits.pattern
-            && !pattern.is_match(text)
-        {
-            causes.push(Cause::invalid(path, value, format!("{} in body should match '{pattern}'", path.bare())));
-        }
-        if let (None | Some(Kind::String), Some(format)) = (self.kind, &self.format)
-            && !formats::holds_text(format, text)
-        {
-            let detail = format!("{} in body must be of type {format}: {text:?}", path.bare());
-            causes.push(Cause::of_value(CauseReason::TypeInvalid, path, value, detail));
-        }
-    }
-
-    fn check_items(&self, values: &[Value], old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    fn check_items(&self, values: &[Value], old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+        found.steps += 2;
         let count = values.len() as u64;
-        if let Some(maximum) = self.limits.max_items
-            && maximum < count
-        {
-            causes.push(too_many(path, count, maximum));
+        if let Some(items) = &self.items {
+            for (index, value) in values.iter().enumerate() {
+                items.check(value, self.counterpart(value, old), &path.index(index), found);
+            }
         }
         if let Some(minimum) = self.limits.min_items
             && count < minimum
         {
             let detail = format!("{} in body should have at least {minimum} items", path.bare());
-            causes.push(Cause::invalid(path, &json!(count), detail));
+            found.causes.push(Cause::invalid(path, &json!(count), detail));
+        }
+        if let Some(maximum) = self.limits.max_items
+            && maximum < count
+        {
+            found.causes.push(too_many(path, count, maximum));
         }
         if self.limits.unique_items && has_duplicates(values) {
             let detail = format!("{} in body shouldn't contain duplicates", path.bare());
-            causes.push(Cause::invalid(path, &json!(""), detail));
-        }
-        if let Some(items) = &self.items {
-            for (index, value) in values.iter().enumerate() {
-                items.check(value, self.counterpart(value, old), &path.index(index), causes);
-            }
-        }
-        self.check_members(values, path, causes);
-    }
-
-    /// Notes members of a set or a list of maps that are there twice.
-    fn check_members(&self, values: &[Value], path: &Path<'_>, causes: &mut Vec<Cause>) {
-        let mut seen = HashSet::new();
-        for (index, value) in values.iter().enumerate() {
-            let identity = match &self.list {
-                ListKind::Atomic => return,
-                ListKind::Set => value.clone(),
-                ListKind::Map(keys) => self.identity(value, keys),
-            };
-            if !seen.insert(identity.to_string()) {
-                causes.push(Cause::of_value(CauseReason::Duplicate, path.index(index), &identity, ""));
-            }
+            found.causes.push(Cause::invalid(path, &json!(""), detail));
         }
     }
 
-    /// The keys of a member of a list of maps, as an object.
-    fn identity(&self, member: &Value, keys: &[String]) -> Value {
-        let default = |key: &str| self.items.as_ref()?.child(key)?.default.as_ref();
-        let of_key = |key: &String| Some((key.clone(), member.get(key).or_else(|| default(key))?.clone()));
-        Value::Object(keys.iter().filter_map(of_key).collect())
-    }
-
-    /// The old value of a list's member, when members have identities that survive an update.
-    pub(super) fn counterpart<'o>(&self, member: &Value, old: Option<&'o Value>) -> Option<&'o Value> {
-        match &self.list {
-            ListKind::Atomic | ListKind::Set => None,
-            ListKind::Map(keys) => {
-                let wanted = self.identity(member, keys);
-                old?.as_array()?.iter().find(|candidate| self.identity(candidate, keys) == wanted)
-            }
-        }
-    }
-
-    fn check_fields(&self, fields: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    fn check_fields(&self, fields: &Map<String, Value>, old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+        found.steps += 1;
         let count = fields.len() as u64;
-        if let Some(maximum) = self.limits.max_properties
-            && maximum < count
-        {
-            causes.push(too_many(path, count, maximum));
-        }
         if let Some(minimum) = self.limits.min_properties
             && count < minimum
         {
             let detail = format!("{} in body should have at least {minimum} properties", path.bare());
-            causes.push(Cause::invalid(path, &json!(count), detail));
+            found.causes.push(Cause::invalid(path, &json!(count), detail));
+        }
+        if let Some(maximum) = self.limits.max_properties
+            && maximum < count
+        {
+            found.causes.push(too_many(path, count, maximum));
         }
         for (name, value) in fields {
             if let Some(node) = self.child(name) {
-                node.check(value, old.and_then(|old| old.get(name)), &path.field(name), causes);
+                node.check(value, old.and_then(|old| old.get(name)), &path.field(name), found);
             } else if let Additional::Forbidden = self.additional {
                 let detail = format!("{} in body is a forbidden property", path.field(name));
-                causes.push(Cause::invalid(path, &json!(""), detail));
+                found.causes.push(Cause::invalid(path, &json!(""), detail));
             }
         }
         for name in &self.limits.required {
             if !fields.contains_key(name) {
-                causes.push(Cause::required(path.field(name), ""));
+                found.causes.push(Cause::required(path.field(name), ""));
             }
-        }
-    }
-
-    fn check_branches(&self, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
-        let refusal = |must: &str| Cause::invalid(Path::Root, &json!(""), format!("{:?} must {must}", path.bare()));
-        let any_of = outcomes(&self.any_of, value, path);
-        if !any_of.is_empty() && !any_of.iter().any(Vec::is_empty) {
-            causes.push(refusal("validate at least one schema (anyOf)"));
-            causes.extend(nearest(any_of));
-        }
-        let one_of = outcomes(&self.one_of, value, path);
-        let valid = one_of.iter().filter(|causes| causes.is_empty()).count();
-        if !one_of.is_empty() && valid == 0 {
-            causes.push(refusal("validate one and only one schema (oneOf). Found none valid"));
-            causes.extend(nearest(one_of));
-        } else if 1 < valid {
-            let found = format!("validate one and only one schema (oneOf). Found {valid} valid alternatives");
-            causes.push(refusal(&found));
-        }
-        let all_of = outcomes(&self.all_of, value, path);
-        if !all_of.iter().all(Vec::is_empty) {
-            let none = if all_of.iter().any(Vec::is_empty) { "" } else { ". None validated" };
-            causes.extend(all_of.into_iter().flatten());
-            causes.push(refusal(&format!("validate all the schemas (allOf){none}")));
-        }
-        if let Some(not) = &self.not
-            && outcomes(std::slice::from_ref(not.as_ref()), value, path).iter().all(Vec::is_empty)
-        {
-            causes.push(refusal("not validate the schema (not)"));
         }
     }
 }
@@ -245,21 +151,6 @@ impl Node {
 fn too_many(path: &Path<'_>, count: u64, maximum: u64) -> Cause {
     let unit = if maximum == 1 { "item" } else { "items" };
     Cause::of_value(CauseReason::TooMany, path, &json!(count), format!("must have at most {maximum} {unit}"))
-}
-
-/// What each branch has to say of the value.
-fn outcomes(branches: &[Node], value: &Value, path: &Path<'_>) -> Vec<Vec<Cause>> {
-    let outcome = |branch: &Node| {
-        let mut causes = Vec::new();
-        branch.check(value, None, path, &mut causes);
-        causes
-    };
-    branches.iter().map(outcome).collect()
-}
-
-/// The causes of the branch that the value came closest to.
-fn nearest(outcomes: Vec<Vec<Cause>>) -> Vec<Cause> {
-    outcomes.into_iter().min_by_key(Vec::len).unwrap_or_default()
 }
 
 /// Equality as JSON has it: `1` and `1.0` are the same number.

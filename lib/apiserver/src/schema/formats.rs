@@ -7,13 +7,16 @@ use serde_json::Number;
 
 use super::url::Url;
 
-/// Whether an integer fits the format's width.
+/// Whether a number is whole and fits the format's width.
 pub(super) fn holds_integer(format: &str, number: &Number) -> bool {
-    match format {
-        "int32" => number.as_f64().is_none_or(|number| f64::from(i32::MIN) <= number && number <= f64::from(i32::MAX)),
-        "int64" => number.is_i64() || number.is_f64(),
-        _ => true,
-    }
+    let value = number.as_f64().unwrap_or_default();
+    let width = match format {
+        "int32" => f64::from(i32::MIN)..=f64::from(i32::MAX),
+        // The bounds of 64 bits, as nearly as a double has them.
+        "int64" => -9.3e18..=9.3e18,
+        _ => return value.fract() == 0.0,
+    };
+    value.fract() == 0.0 && width.contains(&value) && (number.is_i64() || number.is_f64())
 }
 
 /// Whether a text has the format. Formats that the real server doesn't know hold everything.

@@ -1,17 +1,22 @@
 //! Structural schemas of custom resources: defaults, pruning, validation, and how lists are merged.
 //!
 //! Start with [`Schema`]. `structural` says which schemas are refused, `node` what a schema means once it is accepted,
-//! `fill` adds defaults and removes the unknown, `check` compares a value with its schema, `rules` runs the CEL of
-//! `x-kubernetes-validations`; `cel` is that language and knows nothing of resources, `typed` shows it an object.
+//! `fill` adds defaults and removes the unknown, `check` compares a value with its schema, `rules` and `run` are the
+//! CEL of `x-kubernetes-validations`; `cel` is that language and knows nothing of resources, `typed` shows it an object.
 
+mod branches;
 mod cause;
 mod cel;
 mod check;
 mod fill;
 mod formats;
+mod lists;
 mod node;
 mod path;
+mod patterns;
 mod rules;
+mod run;
+mod scalars;
 mod structural;
 mod typed;
 mod url;
@@ -19,6 +24,7 @@ mod url;
 use serde_json::Value;
 
 pub(crate) use cause::{Cause, CauseReason};
+use check::Findings;
 use node::Node;
 use path::Path;
 
@@ -73,15 +79,26 @@ impl Schema {
     /// Everything that is wrong with `object`. What was already wrong in `old` and didn't change is let pass; rules that
     /// compare with `oldSelf` run only where there is an old value.
     pub(crate) fn validate(&self, object: &Value, old: Option<&Value>) -> Vec<Cause> {
-        let mut causes = Vec::new();
-        self.root.check(object, old, &Path::Root, &mut causes);
+        let mut found = Findings::default();
+        self.root.check(object, old, &Path::Root, &mut found);
+        let mut causes = found.causes;
+        // Members that were already there twice may stay, with whatever else is there twice.
+        if old.is_none_or(|old| self.members(old).is_empty()) {
+            causes.extend(self.members(object));
+        }
         if causes.iter().any(hides_rules) {
             let unchecked = "some validation rules were not checked because the object was invalid; correct the existing \
                              errors to complete validation";
             causes.push(Cause::invalid(Path::Root, &Value::Null, unchecked));
         } else {
-            rules::check(&self.root, object, old, &mut causes);
+            run::check(&self.root, object, old, &mut causes);
         }
+        causes
+    }
+
+    fn members(&self, object: &Value) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        self.root.check_members(object, &Path::Root, &mut causes);
         causes
     }
 

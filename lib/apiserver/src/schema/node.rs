@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::ListKind;
 use super::rules::Rule;
+use super::{ListKind, patterns};
 
 /// A level of a structural schema, or a branch of one of its `oneOf`/`anyOf`/`allOf`/`not`.
 #[derive(Debug, Default)]
@@ -177,7 +177,7 @@ impl Limits {
         let count = |name: &str| schema.get(name).and_then(Value::as_u64);
         Limits {
             choices: schema.get("enum").and_then(Value::as_array).cloned(),
-            pattern: schema.get("pattern").and_then(Value::as_str).and_then(|pattern| Regex::new(pattern).ok()),
+            pattern: schema.get("pattern").and_then(Value::as_str).and_then(|pattern| patterns::compile(pattern).ok()),
             minimum: number("minimum"),
             exclusive_minimum: flag("exclusiveMinimum"),
             maximum: number("maximum"),

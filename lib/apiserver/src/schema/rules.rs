@@ -1,43 +1,32 @@
-//! The rules of `x-kubernetes-validations`: compiled with the schema, run on every object.
+//! The rules of `x-kubernetes-validations`, compiled with the schema. `run` runs them.
 
 use serde_json::{Value, json};
 
 use super::cause::{Cause, CauseReason};
-use super::cel::{Failure, Program, Type, Val};
+use super::cel::{Program, Type, Val};
 use super::node::{Additional, Node};
 use super::path::Path;
 use super::{ListKind, typed};
 
-/// What one run of one rule may cost, in steps of the evaluator.
-const RULE_BUDGET: u64 = 1_000_000;
-/// What all rules of one object may cost.
-const OBJECT_BUDGET: u64 = 10_000_000;
-
 /// One rule, ready to run.
 #[derive(Debug)]
 pub(super) struct Rule {
-    program: Program,
+    pub(super) program: Program,
     source: String,
     message: Option<String>,
     message_program: Option<Program>,
     /// The field to blame, relative to the rule's place.
-    field: Option<String>,
-    reason: CauseReason,
+    pub(super) field: Option<String>,
+    pub(super) reason: CauseReason,
     /// Compares with the old value, and is passed over where there is none.
-    transition: bool,
+    pub(super) transition: bool,
     /// `oldSelf` is an optional value, and the rule runs without an old one too.
-    optional_old: bool,
+    pub(super) optional_old: bool,
 }
 
 /// Compiles the rules of a whole schema into its nodes.
 pub(super) fn compile(root: &mut Node, schema: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     compile_level(root, schema, Place { resource: true, uncorrelated: None }, path, causes);
-}
-
-/// Runs the rules of a whole schema.
-pub(super) fn check(root: &Node, object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
-    let mut run = Run { budget: OBJECT_BUDGET, causes };
-    run.level(root, object, old, true, &Path::Root);
 }
 
 /// What the levels above say about a level.
@@ -155,8 +144,13 @@ impl Rule {
         })
     }
 
+    /// How messages about the rule name it.
+    pub(super) fn name(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.source).trim()
+    }
+
     /// What the rule says when it is broken.
-    fn words(&self, variables: &[(&str, Val)], budget: &mut u64) -> String {
+    pub(super) fn words(&self, variables: &[(&str, Val)], budget: &mut u64) -> String {
         let computed = self.message_program.as_ref().and_then(|program| program.run(variables, budget).ok());
         match (computed, &self.message) {
             (Some(Val::Text(text)), _) if !text.trim().is_empty() && !text.contains('\n') => text.trim().to_owned(),
@@ -224,105 +218,4 @@ fn field_at(node: &Node, path: &str) -> Option<String> {
         rest = after;
     }
     (!words.is_empty()).then_some(words)
-}
-
-struct Run<'c> {
-    budget: u64,
-    causes: &'c mut Vec<Cause>,
-}
-
-impl Run<'_> {
-    fn level(&mut self, node: &Node, value: &Value, old: Option<&Value>, resource: bool, path: &Path<'_>) {
-        if !node.ruled || value.is_null() {
-            return;
-        }
-        self.rules(node, value, old.filter(|old| !old.is_null()), resource, path);
-        match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    let Some(child) = node.child(name) else { continue };
-                    let old = old.and_then(|old| old.get(name));
-                    // An entry of a map is `labels[app]`, a field is `spec.replicas`.
-                    let path = if node.properties.contains_key(name) { path.field(name) } else { path.key(name) };
-                    self.level(child, value, old, child.embedded, &path);
-                }
-            }
-            Value::Array(values) => {
-                let Some(items) = &node.items else { return };
-                for (index, value) in values.iter().enumerate() {
-                    self.level(items, value, node.counterpart(value, old), items.embedded, &path.index(index));
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    fn rules(&mut self, node: &Node, value: &Value, old: Option<&Value>, resource: bool, path: &Path<'_>) {
-        if node.rules.is_empty() {
-            return;
-        }
-        let unchanged = old == Some(value);
-        let this = typed::value_of(node, value, resource);
-        let that = old.map(|old| typed::value_of(node, old, resource));
-        for rule in &node.rules {
-            let skipped = if rule.transition { that.is_none() && !rule.optional_old } else { unchanged };
-            if skipped {
-                continue;
-            }
-            let before = match (&that, rule.optional_old) {
-                (that, true) => Val::Optional(that.clone().map(Into::into)),
-                (that, false) => that.clone().unwrap_or(Val::Null),
-            };
-            self.rule(rule, value, &[("self", this.clone()), ("oldSelf", before)], path);
-        }
-    }
-
-    fn rule(&mut self, rule: &Rule, value: &Value, variables: &[(&str, Val)], path: &Path<'_>) {
-        let kind = json!(super::node::Kind::of_value(value).word());
-        if self.budget == 0 {
-            let detail = "validation failed due to running out of cost budget, no further validation rules will be run";
-            self.causes.push(Cause::invalid(path, &kind, detail));
-            return;
-        }
-        let limit = self.budget.min(RULE_BUDGET);
-        let mut left = limit;
-        let outcome = rule.program.run(variables, &mut left);
-        let words = match &outcome {
-            Ok(Val::Bool(false)) => rule.words(variables, &mut left),
-            _ => String::new(),
-        };
-        self.budget -= limit - left;
-        let source = rule.source.trim();
-        let detail = match outcome {
-            Ok(Val::Bool(true)) => return,
-            Ok(_) => {
-                self.causes.push(blame(rule, value, &words, path));
-                return;
-            }
-            Err(error @ Failure::OverBudget) => {
-                self.budget = 0;
-                format!(
-                    "'{error}': no further validation rules will be run due to call cost exceeds limit for rule: {source}"
-                )
-            }
-            Err(error) if error.to_string() == "no such overload" => format!(
-                "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {source}"
-            ),
-            Err(error) => format!("{error} evaluating rule: {source}"),
-        };
-        self.causes.push(Cause::invalid(path, &kind, detail));
-    }
-}
-
-fn blame(rule: &Rule, value: &Value, words: &str, path: &Path<'_>) -> Cause {
-    let field = match &rule.field {
-        Some(field) => path.field(field).to_string(),
-        None => path.to_string(),
-    };
-    let quoted = !matches!(rule.reason, CauseReason::Required | CauseReason::Forbidden);
-    if quoted && !value.is_object() && !value.is_array() {
-        Cause::of_value(rule.reason, field, value, words)
-    } else {
-        Cause::of_field(rule.reason, field, words)
-    }
 }

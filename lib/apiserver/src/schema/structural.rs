@@ -3,12 +3,13 @@
 //! Structural means that types, fields and everything the server acts upon are stated once, outside of
 //! `oneOf`/`anyOf`/`allOf`/`not`, so that defaulting, pruning and merging never depend on a value.
 
-use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::cause::Cause;
+use super::check::Findings;
 use super::node::{Additional, Kind, Node};
 use super::path::Path;
+use super::patterns;
 
 /// Keywords of JSON Schema that Kubernetes leaves out.
 const UNSUPPORTED: [&str; 6] = ["$ref", "additionalItems", "definitions", "dependencies", "id", "patternProperties"];
@@ -53,7 +54,9 @@ pub(super) fn refusals(schema: &Value, path: &Path<'_>) -> Vec<Cause> {
 pub(super) fn check_defaults(node: &Node, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let here = path.field("default");
     if let Some(default) = &node.default {
-        node.check(default, None, &here, causes);
+        let mut found = Findings::default();
+        node.check(default, None, &here, &mut found);
+        causes.extend(found.causes);
         let mut pruned = default.clone();
         node.prune(&mut pruned, node.embedded, &Path::Root, &mut Vec::new());
         if pruned != *default {
@@ -108,7 +111,7 @@ fn keywords(schema: &Map<String, Value>, path: &Path<'_>, causes: &mut Vec<Cause
         causes.push(Cause::forbidden(path.field("uniqueItems"), detail));
     }
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && let Err(error) = Regex::new(pattern)
+        && let Err(error) = patterns::compile(pattern)
     {
         let detail = format!("must be a valid regular expression, but isn't: {error}");
         causes.push(Cause::invalid(path.field("pattern"), &json!(pattern), detail));

@@ -1,5 +1,10 @@
 //! Creating, reading and updating.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use apiserver::{Api, Options};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, DEPLOYMENTS, MAPS, deployment, map, pod};
@@ -249,6 +254,33 @@ fn both_kinds_of_event_are_one() {
     );
     let new = cluster.get("/apis/events.k8s.io/v1/namespaces/default/events/e").ok();
     assert_eq!((&new["note"], &new["apiVersion"]), (&json!("hello"), &json!("events.k8s.io/v1")));
+}
+
+#[test]
+fn an_event_is_gone_after_an_hour() {
+    let minutes = Arc::new(AtomicI64::new(0));
+    let clock = minutes.clone();
+    let now = move || Timestamp::from_second(60 * clock.load(Ordering::Relaxed)).unwrap();
+    let cluster = Cluster { api: Api::new(&Options { now: Arc::new(now), ..Options::default() }) };
+    let events = "/api/v1/namespaces/default/events";
+    let say = |name: &str, minute: i64| {
+        minutes.store(minute, Ordering::Relaxed);
+        cluster.post(events, &json!({"metadata": {"name": name}, "involvedObject": {"name": "p"}})).ok();
+    };
+    say("old", 0);
+    say("renewed", 0);
+    minutes.store(30, Ordering::Relaxed);
+    cluster.patch(&format!("{events}/renewed"), "merge", &json!({"count": 2})).ok();
+    say("new", 61);
+    assert!(!cluster.has(&format!("{events}/old")));
+    assert!(cluster.has(&format!("{events}/renewed")) && cluster.has(&format!("{events}/new")));
+}
+
+#[test]
+fn a_node_is_born_with_its_status() {
+    let cluster = Cluster::new();
+    let node = json!({"metadata": {"name": "n"}, "status": {"nodeInfo": {"kubeletVersion": "v1.36.3"}}});
+    assert_eq!(cluster.post("/api/v1/nodes", &node).ok()["status"]["nodeInfo"]["kubeletVersion"], "v1.36.3");
 }
 
 #[test]

@@ -14,10 +14,10 @@ fn a_strategic_patch_merges_containers_and_a_merge_patch_replaces_them() {
     let cluster = Cluster::new();
     let path = format!("{DEPLOYMENTS}/a");
     cluster.post(DEPLOYMENTS, &deployment("a")).ok();
-    let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "side", "image": "side:1"}]}}}});
-    let merged = cluster.patch(&path, "strategic-merge", &patch).ok();
+    let change = json!({"spec": {"template": {"spec": {"containers": [{"name": "side", "image": "side:1"}]}}}});
+    let merged = cluster.patch(&path, "strategic-merge", &change).ok();
     assert_eq!(images(&merged), [("app", "app:1"), ("side", "side:1")]);
-    let replaced = cluster.patch(&path, "merge", &patch).ok();
+    let replaced = cluster.patch(&path, "merge", &change).ok();
     assert_eq!(images(&replaced), [("side", "side:1")]);
 }
 
@@ -27,11 +27,11 @@ fn a_json_patch_may_test_first() {
     let path = format!("{DEPLOYMENTS}/a");
     cluster.post(DEPLOYMENTS, &deployment("a")).ok();
     let scale = |from: i64, to: i64| {
-        let patch = json!([
+        let change = json!([
             {"op": "test", "path": "/spec/replicas", "value": from},
             {"op": "replace", "path": "/spec/replicas", "value": to},
         ]);
-        cluster.patch(&path, "json", &patch)
+        cluster.patch(&path, "json", &change)
     };
     assert_eq!(scale(1, 4).ok()["spec"]["replicas"], 4);
     assert_eq!(scale(1, 5).code, 422);

@@ -168,3 +168,150 @@ fn size(set: &ReplicaSet) -> Size {
     let available = set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0);
     Size { desired: desired(set), available }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::apps::v1::ReplicaSetStatus;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A Deployment and its ReplicaSets, stepped by hand.
+    struct World {
+        deployment: Deployment,
+        sets: Vec<ReplicaSet>,
+        now: Timestamp,
+    }
+
+    impl World {
+        fn new(replicas: i32, strategy: &str) -> Self {
+            let deployment = json!({
+                "metadata": {"name": "podinfo", "namespace": "test", "generation": 1, "uid": "u"},
+                "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "podinfo"}}, "strategy": {"type": strategy},
+                    "progressDeadlineSeconds": 60, "revisionHistoryLimit": 1,
+                    "template": {"metadata": {"labels": {"app": "podinfo"}}, "spec": {"containers": []}}},
+            });
+            let deployment = serde_json::from_value(deployment).unwrap();
+            Self { deployment, sets: Vec::new(), now: "2026-01-01T00:00:00Z".parse().unwrap() }
+        }
+
+        /// Changes the template, as a new image would.
+        fn release(&mut self, version: &str) {
+            let meta = self.deployment.spec.template.metadata.get_or_insert_default();
+            meta.labels.get_or_insert_default().insert("version".into(), version.into());
+            self.deployment.metadata.generation = self.deployment.metadata.generation.map(|generation| generation + 1);
+        }
+
+        fn step(&mut self) {
+            let plan = plan(&self.deployment, &self.sets, false, self.now);
+            self.sets.extend(plan.create);
+            for fit in plan.fit {
+                let set = self.sets.iter_mut().find(|set| set.name_any() == fit.name).unwrap();
+                set.spec.replicas = Some(fit.to);
+                set.metadata.annotations = Some(fit.annotations);
+            }
+            self.sets.retain(|set| !plan.delete.contains(&set.name_any()));
+            if let Some(revision) = plan.revision {
+                self.deployment.annotations_mut().insert(REVISION.into(), revision);
+            }
+            self.deployment.status = Some(plan.status);
+        }
+
+        /// Every pod that is asked for is there and available.
+        fn pods_come(&mut self) {
+            for set in &mut self.sets {
+                let replicas = desired(set);
+                let available_replicas = Some(replicas);
+                set.status = Some(ReplicaSetStatus { replicas, available_replicas, ..ReplicaSetStatus::default() });
+            }
+        }
+
+        fn settle(&mut self) {
+            for _ in 0..20 {
+                self.step();
+                self.pods_come();
+            }
+        }
+
+        /// The sets as (revision, size), by revision.
+        fn sizes(&self) -> Vec<(&str, i32)> {
+            let mut sizes: Vec<_> =
+                self.sets.iter().map(|set| (set.annotations()[REVISION].as_str(), desired(set))).collect();
+            sizes.sort_unstable();
+            sizes
+        }
+
+        fn progressing(&self) -> Option<&str> {
+            let conditions = self.deployment.status.as_ref()?.conditions.as_ref()?;
+            conditions.iter().find(|condition| condition.type_.as_deref() == Some("Progressing"))?.reason.as_deref()
+        }
+    }
+
+    #[test]
+    fn releases_get_rising_revisions_and_an_undo_gets_a_new_one() {
+        let mut world = World::new(3, "RollingUpdate");
+        for version in ["1", "2", "1"] {
+            world.release(version);
+            world.settle();
+        }
+        assert_eq!(world.sizes(), [("2", 0), ("3", 3)]);
+        assert_eq!(world.deployment.annotations()[REVISION], "3");
+        let back = world.sets.iter().find(|set| desired(set) == 3).unwrap();
+        assert_eq!(back.annotations()["deployment.kubernetes.io/revision-history"], "1");
+        assert_eq!(world.progressing(), Some("NewReplicaSetAvailable"));
+    }
+
+    #[test]
+    fn old_revisions_beyond_the_limit_are_deleted_when_the_rollout_is_over() {
+        let mut world = World::new(1, "RollingUpdate");
+        for version in ["1", "2", "3", "4"] {
+            world.release(version);
+            world.settle();
+        }
+        assert_eq!(world.sizes(), [("3", 0), ("4", 1)]);
+    }
+
+    #[test]
+    fn recreate_waits_until_the_old_pods_are_gone() {
+        let mut world = World::new(2, "Recreate");
+        world.settle();
+        world.release("2");
+        world.step();
+        assert_eq!(world.sizes(), [("1", 0)]);
+        assert!(plan(&world.deployment, &world.sets, true, world.now).create.is_none(), "old pods are still there");
+        world.settle();
+        assert_eq!(world.sizes(), [("1", 0), ("2", 2)]);
+    }
+
+    #[test]
+    fn a_rollout_that_does_not_move_exceeds_its_deadline() {
+        let mut world = World::new(2, "RollingUpdate");
+        world.settle();
+        world.release("2");
+        world.step();
+        assert_eq!(world.progressing(), Some("NewReplicaSetCreated"));
+        world.now += jiff::SignedDuration::from_secs(59);
+        world.step();
+        assert_eq!(world.progressing(), Some("NewReplicaSetCreated"));
+        world.now += jiff::SignedDuration::from_secs(1);
+        world.step();
+        assert_eq!(world.progressing(), Some("ProgressDeadlineExceeded"));
+        world.settle();
+        assert_eq!(world.progressing(), Some("NewReplicaSetAvailable"), "late is better than never");
+    }
+
+    #[test]
+    fn a_paused_deployment_scales_but_does_not_roll() {
+        let mut world = World::new(2, "RollingUpdate");
+        world.settle();
+        world.deployment.spec.paused = Some(true);
+        world.release("2");
+        world.deployment.spec.replicas = Some(5);
+        world.settle();
+        assert_eq!(world.sizes(), [("1", 5)]);
+        assert_eq!(world.progressing(), Some("DeploymentPaused"));
+        world.deployment.spec.paused = None;
+        world.settle();
+        assert_eq!(world.sizes(), [("1", 0), ("2", 5)]);
+    }
+}

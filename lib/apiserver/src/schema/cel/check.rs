@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use regex::Regex;
-
 use super::Fault;
 use super::library;
 use super::parse::{Expr, Loop, LoopKind, Node};
 use super::types::Type;
+use crate::schema::patterns;
 
 /// The type of `expr`. Compiles constant patterns on the way.
 pub(super) fn check(expr: &mut Expr, variables: &[(&str, Type)]) -> Result<Type, Fault> {
@@ -72,7 +71,7 @@ impl Checker {
                 if name == "matches"
                     && let Some(Expr { node: Node::Text(text), at, .. }) = arguments.last()
                 {
-                    let compiled = Regex::new(text)
+                    let compiled = patterns::compile(text)
                         .map_err(|error| Fault::new(*at, format!("invalid matches argument: {error}")))?;
                     *pattern = Some(compiled);
                 }

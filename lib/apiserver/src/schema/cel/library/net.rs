@@ -49,10 +49,12 @@ pub(super) const ROWS: &[Row] = &[
     method("containsCIDR", "cidr, cidr", "bool", contains_cidr),
 ];
 
+const INVALID_URL: &str = "URL parse error during conversion from string";
+
 fn url(arguments: &[Val]) -> Result<Val, Failure> {
     let [Val::Text(text)] = arguments else { return Err(mismatch()) };
     let url = Url::parse(text)
-        .ok_or_else(|| Failure::new(format!("URL parse error during conversion from string: {text:?}")))?;
+        .ok_or_else(|| Failure::new(format!("{INVALID_URL}: parse {text:?}: invalid URI for request")))?;
     Ok(Val::Url(Arc::new(url)))
 }
 

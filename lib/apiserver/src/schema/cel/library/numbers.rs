@@ -122,6 +122,11 @@ fn doubles(arguments: &[Val], operation: fn(f64, f64) -> f64) -> Result<Val, Fai
     }
 }
 
+/// A string isn't written the way that values of the type are.
+pub(super) fn conversion(to: &str) -> Failure {
+    Failure::new(format!("type conversion error from 'string' to '{to}'"))
+}
+
 pub(super) fn overflow() -> Failure {
     Failure::new("integer overflow")
 }
@@ -134,10 +139,7 @@ fn int(arguments: &[Val]) -> Result<Val, Failure> {
         [Val::Uint(value)] => i64::try_from(*value).map(Val::Int).map_err(|_| range()),
         [Val::Double(value)] if value.abs() < 9.2e18 => Ok(Val::Int(*value as i64)),
         [Val::Double(_)] => Err(range()),
-        [Val::Text(text)] => text
-            .parse()
-            .map(Val::Int)
-            .map_err(|_| Failure::new(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+        [Val::Text(text)] => text.parse().map(Val::Int).map_err(|_| conversion("int")),
         [Val::Timestamp(value)] => Ok(Val::Int(value.as_second())),
         _ => Err(mismatch()),
     }
@@ -148,7 +150,7 @@ fn uint(arguments: &[Val]) -> Result<Val, Failure> {
     match arguments {
         [Val::Int(value)] => u64::try_from(*value).map(Val::Uint).map_err(|_| range()),
         [Val::Uint(value)] => Ok(Val::Uint(*value)),
-        [Val::Text(text)] => text.parse().map(Val::Uint).map_err(|_| range()),
+        [Val::Text(text)] => text.parse().map(Val::Uint).map_err(|_| conversion("uint")),
         _ => Err(mismatch()),
     }
 }
@@ -159,7 +161,7 @@ fn double(arguments: &[Val]) -> Result<Val, Failure> {
         [Val::Int(value)] => Ok(Val::Double(*value as f64)),
         [Val::Uint(value)] => Ok(Val::Double(*value as f64)),
         [Val::Double(value)] => Ok(Val::Double(*value)),
-        [Val::Text(text)] => text.parse().map(Val::Double).map_err(|_| Failure::new(format!("not a number: {text:?}"))),
+        [Val::Text(text)] => text.parse().map(Val::Double).map_err(|_| conversion("double")),
         _ => Err(mismatch()),
     }
 }
@@ -170,7 +172,7 @@ fn boolean(arguments: &[Val]) -> Result<Val, Failure> {
         [Val::Text(text)] => match &**text {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Val::Bool(true)),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Val::Bool(false)),
-            _ => Err(Failure::new(format!("not a boolean: {text:?}"))),
+            _ => Err(conversion("bool")),
         },
         _ => Err(mismatch()),
     }

@@ -7,6 +7,7 @@ use regex::Regex;
 use super::super::eval::Failure;
 use super::super::value::{Key, Val};
 use super::{Row, function, method, mismatch};
+use crate::schema::patterns;
 
 /// A string that an expression builds may not be longer: a few replacements could otherwise fill the memory.
 const BUILT_MAX: usize = 1 << 20;
@@ -112,7 +113,7 @@ fn change(arguments: &[Val], change: fn(&str) -> String) -> Result<Val, Failure>
 }
 
 fn regex(pattern: &str) -> Result<Regex, Failure> {
-    Regex::new(pattern).map_err(|error| Failure::new(format!("error parsing regexp: {error}")))
+    patterns::compile(pattern).map_err(|error| Failure::new(format!("error parsing regexp: {error}")))
 }
 
 fn matches(arguments: &[Val]) -> Result<Val, Failure> {

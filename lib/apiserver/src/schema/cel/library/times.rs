@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::eval::Failure;
 use super::super::value::Val;
-use super::numbers::overflow;
+use super::numbers::{conversion, overflow};
 use super::{Row, function, method, mismatch};
 use crate::schema::formats;
 
@@ -55,9 +55,9 @@ pub(super) fn seconds(nanos: i64) -> String {
 fn duration(arguments: &[Val]) -> Result<Val, Failure> {
     match arguments {
         [Val::Duration(nanos)] => Ok(Val::Duration(*nanos)),
-        [Val::Text(text)] => formats::duration(text)
-            .map(Val::Duration)
-            .ok_or_else(|| Failure::new(format!("time: invalid duration {text:?}"))),
+        [Val::Text(text)] => {
+            formats::duration(text).map(Val::Duration).ok_or_else(|| conversion("google.protobuf.Duration"))
+        }
         _ => Err(mismatch()),
     }
 }
@@ -66,10 +66,7 @@ fn timestamp(arguments: &[Val]) -> Result<Val, Failure> {
     match arguments {
         [Val::Timestamp(time)] => Ok(Val::Timestamp(*time)),
         [Val::Int(seconds)] => Timestamp::from_second(*seconds).map(Val::Timestamp).map_err(|_| overflow()),
-        [Val::Text(text)] => text
-            .parse()
-            .map(Val::Timestamp)
-            .map_err(|_| Failure::new(format!("parsing time {text:?}: no RFC 3339 timestamp"))),
+        [Val::Text(text)] => text.parse().map(Val::Timestamp).map_err(|_| conversion("google.protobuf.Timestamp")),
         _ => Err(mismatch()),
     }
 }

@@ -1,11 +1,15 @@
 //! A running sandbox, and the words that the tests use of it.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
-use kube::api::{DynamicObject, Patch, PatchParams};
-use kube::core::GroupVersionKind;
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::await_condition;
 use kube::{Api, ResourceExt};
 use sandbox::{Counts, Load, LoadOptions, LoadStats, Options, Sandbox};
@@ -61,8 +65,7 @@ impl World {
 
     pub(crate) async fn apply(&self, api_version: &str, kind: &str, plural: &str, object: Value) -> DynamicObject {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource =
-            kube::core::ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
+        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
         let api: Api<DynamicObject> = Api::namespaced_with(self.sandbox.client(), "default", &resource);
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         api.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(object)).await.unwrap()
@@ -102,10 +105,87 @@ impl World {
         tokio::time::timeout(PATIENCE, waiting).await.expect("no pod ever got there")
     }
 
+    /// Applies an HTTPRoute, and waits until the gateway has taken it up.
+    pub(crate) async fn apply_route(&self, route: Value) -> DynamicObject {
+        let name = route["metadata"]["name"].as_str().unwrap().to_owned();
+        let applied = self.apply("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes", route).await;
+        let resource = ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute"),
+            "httproutes",
+        );
+        let api: Api<DynamicObject> = Api::namespaced_with(self.sandbox.client(), "default", &resource);
+        let accepted = |found: Option<&DynamicObject>| {
+            let conditions = found.map(|route| &route.data["status"]["parents"][0]["conditions"][0]);
+            conditions.is_some_and(|condition| {
+                condition["status"] == "True" && condition["observedGeneration"].as_i64() == applied.metadata.generation
+            })
+        };
+        let waiting = await_condition(api, &name, accepted);
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the route was never accepted").unwrap().unwrap()
+    }
+
+    /// Waits until nothing of a workload is left.
+    pub(crate) async fn gone(&self, app: &str) {
+        let pods = self.pods().list(&ListParams::default().labels(&format!("app={app}"))).await.unwrap();
+        for pod in pods {
+            let waiting =
+                await_condition(self.pods(), pod.metadata.name.as_deref().unwrap(), |pod: Option<&Pod>| pod.is_none());
+            tokio::time::timeout(PATIENCE, waiting).await.expect("a pod never left").unwrap();
+        }
+    }
+
+    /// Asks the gateway once; a path may be a whole URL, as a proxy gets it.
+    pub(crate) async fn ask(&self, host: &str, path: &str) -> Answer {
+        ask(self.sandbox.gateway_addr(), "GET", host, path).await
+    }
+
+    /// Asks one pod behind the gateway's back, at the address that its annotation names.
+    pub(crate) async fn ask_pod(&self, name: &str, method: &str, path: &str) -> (u16, String) {
+        let pod = self.pods().get(name).await.unwrap();
+        let listen = pod.annotations()["sandbox.flagger.app/listen"].parse().unwrap();
+        let answer = ask(listen, method, "pod", path).await;
+        (answer.status, answer.body)
+    }
+
+    /// Waits until the gateway knows a Service, ready or not.
+    pub(crate) async fn table_knows(&self, host: &str) {
+        let load = self.load(host, 200.0);
+        until(&load.stats(), |counts| 0 < counts.lost).await;
+        load.stop().await;
+    }
+
+    /// The first value that a query has now.
+    pub(crate) fn value(&self, query: &str) -> Option<f64> {
+        match self.sandbox.store().query(query, self.sandbox.clock().now().as_millisecond()) {
+            Ok(metricstore::QueryValue::Vector { samples, .. }) => samples.first().map(|sample| sample.value),
+            other => panic!("{query}: {other:?}"),
+        }
+    }
+
     pub(crate) fn load(&self, host: &str, per_second: f64) -> Load {
         let options = LoadOptions { per_second, ..LoadOptions::new(self.sandbox.gateway_addr(), host) };
-        Load::start(options, self.sandbox.clock()).unwrap()
+        Load::start(&options, self.sandbox.clock()).unwrap()
     }
+}
+
+/// A response.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: String,
+}
+
+async fn ask(addr: SocketAddr, method: &str, host: &str, path: &str) -> Answer {
+    let stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::builder().method(method).uri(path).header("host", host);
+    let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    connection.abort();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    Answer { status: head.status.as_u16(), headers: head.headers, body }
 }
 
 pub(crate) fn rolled_out(deployment: &Deployment) -> bool {
@@ -143,7 +223,8 @@ pub(crate) async fn until(stats: &LoadStats, what: impl Fn(&Counts) -> bool) -> 
     let mut news = stats.subscribe();
     let since = |now: Counts| {
         let sub = |now: &std::collections::BTreeMap<String, u64>, before: &std::collections::BTreeMap<String, u64>| {
-            now.iter().map(|(key, count)| (key.clone(), count - before.get(key).copied().unwrap_or(0))).collect()
+            let fresh = now.iter().map(|(key, count)| (key.clone(), count - before.get(key).copied().unwrap_or(0)));
+            fresh.filter(|(_, count)| 0 < *count).collect()
         };
         Counts {
             requests: now.requests - before.requests,
