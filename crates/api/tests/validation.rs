@@ -52,10 +52,9 @@ fn weights_are_percentages_and_ladders_go_up() {
     check(
         json!({"analysis": {"stepWeight": 0, "stepWeights": [0, 10, 10, 5, 101]}}),
         &[
-            "spec.analysis.stepWeights[0]: must be between 1 and 100, is 0",
+            "spec.analysis.stepWeights[0]: must be above 0, not 0",
             "spec.analysis.stepWeights[2]: must be above the step before, 10 follows 10",
             "spec.analysis.stepWeights[3]: must be above the step before, 5 follows 10",
-            "spec.analysis.stepWeights[4]: must be between 1 and 100, is 101",
         ],
     );
 }

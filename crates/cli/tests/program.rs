@@ -42,7 +42,8 @@ fn the_example_promotes_a_good_version_and_rolls_a_bad_one_back() {
     assert!(output.status.success());
 
     let steps: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "step").collect();
-    let climbed: Vec<i64> = steps.iter().filter(|step| step["release"] == 1).filter_map(|step| step["weight"].as_i64()).collect();
+    let climbed: Vec<i64> =
+        steps.iter().filter(|step| step["release"] == 1).filter_map(|step| step["weight"].as_i64()).collect();
     assert_eq!(climbed, [10, 20, 30, 40, 50], "{stdout}");
     for step in steps {
         let number = |field: &str| step[field].as_f64().expect(field);

@@ -117,12 +117,7 @@ struct Operator {
 
 impl Operator {
     fn new(shell: Arc<Shell>) -> Self {
-        Self {
-            shell,
-            schedule: Schedule::default(),
-            looks: JoinSet::new(),
-            under_way: HashMap::new(),
-        }
+        Self { shell, schedule: Schedule::default(), looks: JoinSet::new(), under_way: HashMap::new() }
     }
 
     async fn run(mut self, mut notices: Notices, stop: &CancellationToken) {

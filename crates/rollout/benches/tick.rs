@@ -1,6 +1,5 @@
 //! How long a decision takes.
 
-
 #[path = "../tests/it/canaries.rs"]
 mod canaries;
 

@@ -39,7 +39,16 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         let stored = input.status.clone();
-        Self { input, stored, split: None, primary: None, canary: None, failed: false, raised: false, broken: Vec::new() }
+        Self {
+            input,
+            stored,
+            split: None,
+            primary: None,
+            canary: None,
+            failed: false,
+            raised: false,
+            broken: Vec::new(),
+        }
     }
 
     fn see(&mut self, entry: &'a Entry) {
@@ -63,7 +72,12 @@ impl<'a> Watch<'a> {
         let kind = self.input.plan.hooks.get(hook).map(|hook| hook.kind);
         self.failed |= matches!(
             kind,
-            Some(HookType::PreRollout | HookType::Rollout | HookType::ConfirmTrafficIncrease | HookType::ConfirmPromotion)
+            Some(
+                HookType::PreRollout
+                    | HookType::Rollout
+                    | HookType::ConfirmTrafficIncrease
+                    | HookType::ConfirmPromotion
+            )
         );
     }
 

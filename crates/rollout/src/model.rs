@@ -104,12 +104,7 @@ impl World {
     }
 
     /// One tick; a paced one is one interval after the last.
-    pub fn tick(
-        &mut self,
-        plan: &Plan,
-        paced: bool,
-        mut fault: impl FnMut(&Effect) -> Option<Fault>,
-    ) -> Told {
+    pub fn tick(&mut self, plan: &Plan, paced: bool, mut fault: impl FnMut(&Effect) -> Option<Fault>) -> Told {
         if paced {
             self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
         }

@@ -418,6 +418,9 @@ mod tests {
     #[test]
     fn bounds_are_inclusive() {
         let bounds = Bounds { min: Some(1.0), max: Some(2.0) };
-        assert_eq!([0.9, 1.0, 2.0, 2.1].map(|value| bounds.broken_by(value)), [Some(('<', 1.0)), None, None, Some(('>', 2.0))]);
+        assert_eq!(
+            [0.9, 1.0, 2.0, 2.1].map(|value| bounds.broken_by(value)),
+            [Some(('<', 1.0)), None, None, Some(('>', 2.0))]
+        );
     }
 }

@@ -181,13 +181,7 @@ fn differs(status: &CanaryStatus, target: &Target) -> bool {
 }
 
 /// A new revision: gates, then the canary is scaled up.
-fn start(
-    input: &Input<'_>,
-    status: &mut CanaryStatus,
-    target: &Target,
-    split: Split,
-    cx: &mut Cx<'_>,
-) -> Flow<Ending> {
+fn start(input: &Input<'_>, status: &mut CanaryStatus, target: &Target, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
     let Input { plan, paced, .. } = *input;
     if status.phase == Phase::Waiting && !paced {
         return Ok(Ending::Pacing);

@@ -385,9 +385,7 @@ pub fn fields(plan: &Plan) -> Vec<(&'static str, String)> {
 /// Status and message of the condition `Promoted` in a phase, for a target of this kind.
 pub fn condition(phase: Phase, kind: &str) -> (&'static str, String) {
     match phase {
-        Phase::New | Phase::Initializing => {
-            ("Unknown", format!("New {kind} detected, starting initialization."))
-        }
+        Phase::New | Phase::Initializing => ("Unknown", format!("New {kind} detected, starting initialization.")),
         Phase::Initialized => ("True", format!("{kind} initialization completed.")),
         Phase::Waiting | Phase::WaitingPromotion => ("Unknown", "Waiting for approval.".into()),
         Phase::Progressing => ("Unknown", "New revision detected, progressing canary analysis.".into()),

@@ -1,20 +1,32 @@
 //! Time that runs faster than the machine's.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ports::Clock;
 use tokio::time::Instant;
 
-/// A clock that starts at the machine's time and runs `speed` times as fast.
+/// A clock that runs `speed` times as fast as the machine's.
 ///
-/// It counts on tokio's [`Instant`], so it stands still when a test pauses tokio's time.
-#[derive(Clone, Copy, Debug)]
+/// One that runs faster starts in the past: programs beside the sandbox, such as `kubectl`, count ages by the machine's time,
+/// and an object from the future has none. It counts on tokio's [`Instant`], so it stands still when a test pauses tokio's
+/// time.
+#[derive(Debug)]
 pub struct ScaledClock {
+    pace: RwLock<Pace>,
+}
+
+/// Since when the clock has run how fast.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
     speed: f64,
     started: Timestamp,
     origin: Instant,
 }
+
+/// How far in the past a fast clock starts: more than the play of a release or two.
+const LEAD: SignedDuration = SignedDuration::from_mins(10);
 
 impl ScaledClock {
     /// The slowest and the fastest that a clock runs: beyond these, timers round to nothing or never ring.
@@ -22,20 +34,41 @@ impl ScaledClock {
 
     /// A clock that starts now. A speed outside 0.01 … 10 000 is brought back into that range.
     pub fn new(speed: f64) -> Self {
-        let speed = if speed.is_nan() { 1.0 } else { speed.clamp(*Self::SPEEDS.start(), *Self::SPEEDS.end()) };
-        Self { speed, started: Timestamp::now(), origin: Instant::now() }
+        let now = Timestamp::now();
+        let started = if speed <= 1.0 { now } else { now.checked_sub(LEAD).unwrap_or(now) };
+        Self { pace: RwLock::new(Pace { speed: Self::bounded(speed), started, origin: Instant::now() }) }
+    }
+
+    /// Runs at another speed from now on. What sleeps already sleeps as long as was planned.
+    pub fn set_speed(&self, speed: f64) {
+        let mut pace = self.pace.write().unwrap_or_else(PoisonError::into_inner);
+        *pace = Pace { speed: Self::bounded(speed), started: pace.now(), origin: Instant::now() };
+    }
+
+    fn pace(&self) -> Pace {
+        *self.pace.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bounded(speed: f64) -> f64 {
+        if speed.is_nan() { 1.0 } else { speed.clamp(*Self::SPEEDS.start(), *Self::SPEEDS.end()) }
+    }
+}
+
+impl Pace {
+    fn now(self) -> Timestamp {
+        let played = self.origin.elapsed().mul_f64(self.speed);
+        let played = SignedDuration::try_from(played).unwrap_or(SignedDuration::MAX);
+        self.started.checked_add(played).unwrap_or(Timestamp::MAX)
     }
 }
 
 impl Clock for ScaledClock {
     fn now(&self) -> Timestamp {
-        let played = self.origin.elapsed().mul_f64(self.speed);
-        let played = SignedDuration::try_from(played).unwrap_or(SignedDuration::MAX);
-        self.started.checked_add(played).unwrap_or(Timestamp::MAX)
+        self.pace().now()
     }
 
     fn real(&self, stretch: Duration) -> Duration {
-        Duration::try_from_secs_f64(stretch.as_secs_f64() / self.speed).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(stretch.as_secs_f64() / self.pace().speed).unwrap_or(Duration::MAX)
     }
 }
 
@@ -60,5 +93,15 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(elapsed(clock.now(), before), Duration::from_secs(60));
         assert_eq!(clock.real(Duration::from_secs(60)), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_slows_down_does_not_jump() {
+        let clock = ScaledClock::new(60.0);
+        let before = clock.now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        clock.set_speed(1.0);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(elapsed(clock.now(), before), Duration::from_secs(61));
     }
 }

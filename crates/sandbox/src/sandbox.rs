@@ -159,6 +159,11 @@ impl Sandbox {
         Arc::clone(&self.clock) as Arc<dyn Clock>
     }
 
+    /// Lets its time run this many times as fast as the machine's from now on.
+    pub fn set_speed(&self, speed: f64) {
+        self.clock.set_speed(speed);
+    }
+
     /// A kubeconfig for any Kubernetes client, as YAML.
     pub fn kubeconfig(&self) -> String {
         self.api.kubeconfig()

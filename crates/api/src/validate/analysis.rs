@@ -50,12 +50,14 @@ fn weights(analysis: &Analysis, findings: &mut Findings) {
     }
 }
 
-/// A step that is not above the one before would be taken again and again.
+/// A step that is not above the one before would be taken again and again. One above 100 means 100, as in Flagger.
 fn ladder(steps: &[i32], findings: &mut Findings) {
     let mut below = 0;
     for (index, step) in steps.iter().copied().enumerate() {
         let field = format!("spec.analysis.stepWeights[{index}]");
-        findings.range(&field, step, 1, 100);
+        if step < 1 {
+            findings.add(field.clone(), format!("must be above 0, not {step}"));
+        }
         if 0 < index && step <= below {
             findings.add(field, format!("must be above the step before, {step} follows {below}"));
         }

@@ -40,7 +40,7 @@ struct Arguments {
     /// Run the sandbox's clock this many times faster than the machine's [default: 20 for the example, 1 for files]
     #[arg(long, value_name = "N", value_parser = speed)]
     speed: Option<f64>,
-    /// Leave the cluster running afterwards, until Ctrl-C
+    /// Leave the cluster and the load running afterwards, until Ctrl-C; its clock goes on at the machine's speed unless --speed is given
     #[arg(long)]
     keep: bool,
     /// Show nothing but the summary
@@ -216,11 +216,11 @@ async fn live_through(
     invite(style, sandbox);
     let (news, heard) = mpsc::unbounded_channel();
     let view = tokio::spawn(view::show(style, heard));
-    let summary = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, news)).await;
+    let summary = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, arguments.keep, news)).await;
     // The view ends with the news, and puts the terminal back; one that panicked has shown what it had.
     let record = view.await.unwrap_or_default();
     let Some(summary) = summary else { return Ok(ExitCode::from(INTERRUPTED)) };
-    if let Ok(summary) = &summary {
+    if let Ok((summary, _)) = &summary {
         // Whoever reads the report may have gone; the exit status still tells.
         let _ = view::conclude(style, &record, summary);
     }
@@ -228,10 +228,14 @@ async fn live_through(
         if let Err(error) = &summary {
             super::complain(error, None);
         }
+        if arguments.speed.is_none() {
+            // From here on a person is in it.
+            sandbox.set_speed(1.0);
+        }
         announce(&format!("the cluster keeps running, Ctrl-C ends it\n{}", view::doors(sandbox)));
         stop.cancelled().await;
     }
-    let summary = summary.map_err(Error::Play)?;
+    let (summary, _) = summary.map_err(Error::Play)?;
     Ok(verdict(arguments, &summary))
 }
 

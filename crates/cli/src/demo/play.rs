@@ -113,13 +113,15 @@ pub(crate) enum Error {
     },
 }
 
-/// Plays all acts, telling what happens, and says how it ended.
+/// Plays all acts, telling what happens, and says how it ended. With `keep` the load goes on for as long as the returned
+/// [`Load`]s live.
 pub(crate) async fn play(
     sandbox: &Sandbox,
     acts: &[Act],
     per_second: f64,
+    keep: bool,
     news: mpsc::UnboundedSender<News>,
-) -> Result<Summary, Error> {
+) -> Result<(Summary, Vec<Load>), Error> {
     let mut player = Player::new(sandbox, per_second, news);
     for act in acts {
         player.act(act).await?;
@@ -128,7 +130,7 @@ pub(crate) async fn play(
         let files: Vec<&str> = acts.iter().map(|act| act.name.as_str()).collect();
         return Err(Error::NoCanary(files.join(", ")));
     }
-    Ok(player.end().await)
+    Ok(player.end(keep).await)
 }
 
 type Changes<T> = Pin<Box<dyn Stream<Item = watcher::Result<T>> + Send>>;
@@ -239,15 +241,8 @@ impl<'a> Player<'a> {
         let name = name_of(&canary);
         let status = self.canaries.get(&name).map(|followed| followed.status.clone()).unwrap_or_default();
         let load = self.canaries.remove(&name).and_then(|followed| followed.load);
-        let followed = Followed {
-            canary,
-            status,
-            load,
-            since,
-            releases: 0,
-            before: String::new(),
-            expects_release: false,
-        };
+        let followed =
+            Followed { canary, status, load, since, releases: 0, before: String::new(), expects_release: false };
         self.canaries.insert(name, followed);
     }
 
@@ -348,8 +343,8 @@ impl<'a> Player<'a> {
         self.tell(News::Event(told));
     }
 
-    /// Hears the last words, stops the load and adds up.
-    async fn end(mut self) -> Summary {
+    /// Hears the last words, stops the load unless it is to be kept, and adds up.
+    async fn end(mut self, keep: bool) -> (Summary, Vec<Load>) {
         /// Events are written behind the releases that they are about; the last ones are this late at most.
         const LAST_WORDS: Duration = Duration::from_millis(300);
         let end = tokio::time::sleep(LAST_WORDS);
@@ -361,16 +356,20 @@ impl<'a> Player<'a> {
             }
         }
         let mut summary = self.summary;
-        for followed in self.canaries.into_values() {
-            let Some(load) = followed.load else { continue };
+        let mut kept = Vec::new();
+        for load in self.canaries.into_values().filter_map(|followed| followed.load) {
             let stats = load.stats();
-            load.stop().await;
+            if keep {
+                kept.push(load);
+            } else {
+                load.stop().await;
+            }
             let counts = stats.snapshot();
             summary.requests += counts.requests;
             summary.failed += counts.failed;
             summary.lost += counts.lost;
         }
-        summary
+        (summary, kept)
     }
 
     fn tell(&self, news: News) {

@@ -94,7 +94,9 @@ fn act(name: &str, text: &str) -> Result<Act, Error> {
             object => vec![object],
         };
         for object in &members {
-            for (field, pointer) in [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("metadata.name", "/metadata/name")] {
+            for (field, pointer) in
+                [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("metadata.name", "/metadata/name")]
+            {
                 if object.pointer(pointer).and_then(Value::as_str).is_none_or(str::is_empty) {
                     return Err(Error::Incomplete { name: name.to_owned(), index: index + 1, field });
                 }
@@ -124,7 +126,8 @@ mod tests {
 
     #[test]
     fn an_object_without_a_name_is_refused() {
-        let error = act("nameless.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n");
+        let error =
+            act("nameless.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n");
         assert_eq!(error.unwrap_err().to_string(), "nameless.yaml, document 2: metadata.name is missing");
     }
 }

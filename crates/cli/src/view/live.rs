@@ -8,9 +8,9 @@ use ::sandbox::{LoadStats, Served};
 use api::{CanaryStatus, Phase};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style, Stylize};
+use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, LineGauge, Paragraph, Widget};
+use ratatui::widgets::{Block, Paragraph, Widget};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::sync::broadcast;
 
@@ -20,6 +20,9 @@ use crate::demo::{News, Told};
 
 /// Lines of the part that stands.
 const HEIGHT: u16 = 8;
+
+/// Columns of the names, with the space after them.
+const NAME_WIDTH: u16 = 12;
 
 /// Requests that the rates are taken over: some two seconds of them.
 const RECENT: usize = 800;
@@ -130,20 +133,20 @@ impl Now {
         let rows: [Rect; 6] = Layout::vertical([Constraint::Length(1); 6]).areas(inside);
         let [weight, measured, success, latency, progress, last] = rows;
         let share = f64::from(self.status.canary_weight);
-        gauge(frame, weight, "weight   ", share / 100.0, &format!("{share:.0} %"), Color::Cyan);
+        gauge(frame, weight, "weight", share / 100.0, &format!("{share:.0} %"), Color::Cyan);
         let share = self.share();
-        gauge(frame, measured, "measured ", share, &format!("{:.1} %", share * 100.0), Color::Blue);
+        gauge(frame, measured, "measured", share, &format!("{:.1} %", share * 100.0), Color::Blue);
         let rate = self.success();
         let colour = if rate < 0.99 { Color::Red } else { Color::Green };
-        gauge(frame, success, "success  ", rate, &format!("{:.1} %", rate * 100.0), colour);
+        gauge(frame, success, "success", rate, &format!("{:.1} %", rate * 100.0), colour);
         let stats = self.stats.as_ref().map(LoadStats::snapshot).unwrap_or_default();
         let p99 = self.p99().map_or("–".to_owned(), |p99| format!("{:.1} ms", p99.as_secs_f64() * 1000.0));
-        let line = format!("latency   p99 {p99} · {} requests · {} failed · {} lost", stats.requests, stats.failed, stats.lost);
-        frame.render_widget(Paragraph::new(line), latency);
+        let line = format!("p99 {p99} · {} requests · {} failed · {} lost", stats.requests, stats.failed, stats.lost);
+        text(frame, latency, "latency", line);
         let (done, word) = self.progress();
-        gauge(frame, progress, "progress ", done, word, Color::Magenta);
-        let text = self.last.as_ref().map_or("–", |told| told.message.as_str());
-        frame.render_widget(Paragraph::new(format!("last      {text}")), last);
+        gauge(frame, progress, "progress", done, word, Color::Magenta);
+        let said = self.last.as_ref().map_or("–", |told| told.message.as_str());
+        text(frame, last, "last event", said.to_owned());
     }
 
     /// The share of the recent answers that came from the canary's pods.
@@ -181,17 +184,32 @@ impl Now {
     }
 }
 
+/// A name, a bar that is readable without colours, and a value.
 fn gauge(frame: &mut Frame<'_>, area: Rect, name: &str, ratio: f64, value: &str, colour: Color) {
-    let [name_area, bar, value_area] =
-        Layout::horizontal([Constraint::Length(10), Constraint::Min(10), Constraint::Length(28)]).areas(area);
+    let [name_area, bar_area, value_area] =
+        Layout::horizontal([Constraint::Length(NAME_WIDTH), Constraint::Min(10), Constraint::Length(28)]).areas(area);
     frame.render_widget(Paragraph::new(name), name_area);
-    let gauge = LineGauge::default()
-        .ratio(ratio.clamp(0.0, 1.0))
-        .label("")
-        .filled_style(Style::default().fg(colour).add_modifier(Modifier::BOLD))
-        .unfilled_style(Style::default().fg(Color::DarkGray));
-    frame.render_widget(gauge, bar);
+    let width = usize::from(bar_area.width);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few columns"
+    )]
+    let filled = ((ratio.clamp(0.0, 1.0) * width as f64).round() as usize).min(width);
+    let bar = Line::from(vec![
+        Span::styled("█".repeat(filled), Style::default().fg(colour)),
+        Span::styled("░".repeat(width - filled), Style::default().fg(Color::DarkGray)),
+    ]);
+    frame.render_widget(Paragraph::new(bar), bar_area);
     frame.render_widget(Paragraph::new(format!(" {value}")), value_area);
+}
+
+/// A name and a text.
+fn text(frame: &mut Frame<'_>, area: Rect, name: &str, text: String) {
+    let [name_area, text_area] = Layout::horizontal([Constraint::Length(NAME_WIDTH), Constraint::Min(10)]).areas(area);
+    frame.render_widget(Paragraph::new(name), name_area);
+    frame.render_widget(Paragraph::new(text), text_area);
 }
 
 fn ratio(part: usize, whole: usize, empty: f64) -> f64 {

@@ -107,11 +107,7 @@ pub(crate) fn conclude(style: Style, record: &Record, summary: &Summary) -> io::
 /// Where everything is, for whoever wants to join in.
 pub(crate) fn doors(sandbox: &Sandbox) -> String {
     let kubeconfig = sandbox.kubeconfig_file().map(|path| path.display().to_string()).unwrap_or_default();
-    format!(
-        "kubeconfig  {kubeconfig}\ngateway     {}\nprometheus  {}\n",
-        sandbox.gateway_url(),
-        sandbox.metrics_url()
-    )
+    format!("kubeconfig  {kubeconfig}\ngateway     {}\nprometheus  {}\n", sandbox.gateway_url(), sandbox.metrics_url())
 }
 
 impl Record {

@@ -88,6 +88,12 @@ mod tests {
         };
         let mut table = Vec::new();
         steps(&mut table, &[step(10, 11.2), step(50, 30.0)]).unwrap();
-        expect![[""]].assert_eq(&String::from_utf8(table).unwrap());
+        expect![[r#"
+
+            RELEASE  WEIGHT  MEASURED   EXPECTED       REQUESTS  FAILED  LOST
+            1          10 %    11.2 %    5.1–14.9  %       600       0     0
+            1          50 %    30.0 %   41.8–58.2  %       600       0     0   off!
+        "#]]
+        .assert_eq(&String::from_utf8(table).unwrap());
     }
 }

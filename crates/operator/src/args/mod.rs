@@ -9,9 +9,7 @@ mod table;
 mod typed;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use api::duration;
 use http::Uri;
 
 use self::table::{Effect, usage};
@@ -36,8 +34,6 @@ pub struct Settings {
     pub mesh_provider: String,
     /// The Prometheus for the built-in checks: a URL with scheme and host.
     pub metrics_server: String,
-    /// How often canaries are looked after.
-    pub control_loop_interval: Duration,
     /// Labels that select pods, in order of preference.
     pub selector_labels: Vec<String>,
     /// Prefixes of the labels and annotations that primaries get; `*` for all.
@@ -106,7 +102,6 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         namespace: filled(typed, "namespace"),
         mesh_provider: typed.text("mesh-provider").to_owned(),
         metrics_server: url(typed, "metrics-server")?,
-        control_loop_interval: interval(typed, "control-loop-interval")?,
         selector_labels: list(typed, "selector-labels"),
         include_label_prefixes: list(typed, "include-label-prefix"),
         config_tracking: flag(typed, "enable-config-tracking"),
@@ -165,11 +160,6 @@ fn port(typed: &Typed, name: &'static str) -> Result<u16, Misread> {
     typed.text(name).parse().map_err(|_| wrong(typed, name, "must be a port from 0 to 65535"))
 }
 
-fn interval(typed: &Typed, name: &'static str) -> Result<Duration, Misread> {
-    let duration = duration::parse(typed.text(name)).ok().filter(|duration| !duration.is_zero());
-    duration.ok_or_else(|| wrong(typed, name, "must be longer than 0"))
-}
-
 fn url(typed: &Typed, name: &'static str) -> Result<String, Misread> {
     let text = typed.text(name);
     let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
@@ -211,7 +201,6 @@ mod tests {
             namespace: None,
             mesh_provider: "istio".to_owned(),
             metrics_server: "http://prometheus:9090".to_owned(),
-            control_loop_interval: Duration::from_secs(10),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
             include_label_prefixes: Vec::new(),
             config_tracking: true,
@@ -263,7 +252,6 @@ mod tests {
                 "-control-loop-interval 10",
                 r#"invalid value "10" for flag -control-loop-interval: a duration needs a unit (ns, us, ms, s, m or h) after each number"#,
             ),
-            ("-control-loop-interval 0", r#"invalid value "0" for flag -control-loop-interval: must be longer than 0"#),
             ("-port 99999", r#"invalid value "99999" for flag -port: must be a port from 0 to 65535"#),
             ("-kubeconfig-qps 0", r#"invalid value "0" for flag -kubeconfig-qps: must be a number above 0"#),
             (

@@ -30,9 +30,9 @@ fn release() -> impl Strategy<Value = Plan> {
     ];
     (steps, 0..=50, 1..4, any::<bool>(), any::<bool>()).prop_map(|(steps, back, threshold, mirror, skip)| {
         canaries::plan(|canary| {
-            let analysis = canary["spec"]["analysis"].as_object_mut().unwrap();
+            let analysis = canary["spec"]["analysis"].as_object_mut().expect("an analysis");
             analysis.retain(|key, _| key == "interval" || key == "metrics");
-            analysis.extend(steps.as_object().unwrap().clone());
+            analysis.extend(steps.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
             analysis.insert("stepWeightPromotion".into(), json!(back));
             analysis.insert("threshold".into(), json!(threshold));
             analysis.insert("mirror".into(), json!(mirror));

@@ -2,4 +2,5 @@
 
 mod canaries;
 mod faults;
+mod situations;
 mod transcripts;

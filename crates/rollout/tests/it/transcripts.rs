@@ -1,17 +1,16 @@
 //! Whole runs, as the user sees them.
 
-use api::Phase;
 use expect_test::{Expect, expect};
+use rollout::model::World;
 use rollout::traffic::Split;
 use rollout::{Ending, Side};
-use rollout::model::World;
 use serde_json::{Value, json};
 
 use crate::canaries;
 
 /// Pushes `revision` onto an initialized canary, lets it run to its end, and compares what was seen.
 #[track_caller]
-fn check(revision: &str, change: impl FnOnce(&mut Value), prepare: impl FnOnce(&mut World), expect: Expect) {
+fn check(revision: &str, change: impl FnOnce(&mut Value), prepare: impl FnOnce(&mut World), expect: &Expect) {
     let plan = canaries::plan(change);
     let mut world = World::pushed(&plan, revision);
     prepare(&mut world);
@@ -20,15 +19,14 @@ fn check(revision: &str, change: impl FnOnce(&mut Value), prepare: impl FnOnce(&
     expect.assert_eq(&(world.log.join("\n") + "\n"));
 }
 
-fn hook(kind: &str) -> Value {
+pub(crate) fn hook(kind: &str) -> Value {
     json!({"name": format!("my-{kind}"), "type": kind, "url": "http://hooks.test/"})
 }
 
 #[test]
 fn a_canary_is_initialized_without_losing_its_only_copy() {
     let plan = canaries::plan(|_| {});
-    let mut world = World::default();
-    world.starts = |_, _| None;
+    let mut world = World { starts: |_, _| None, ..World::default() };
     world.tick(&plan, true, |_| None);
     assert!(world.target_up, "the target serves until the primary does");
     world.starts = |_, _| Some(true);
@@ -40,12 +38,17 @@ fn a_canary_is_initialized_without_losing_its_only_copy() {
         split 100/0
         status Initialized weight=0 failed=0 iterations=0
         say Initialization done! podinfo.test
-        alert Info: New Deployment detected, initialization completed."#]].assert_eq(&world.log.join("\n"));
+        alert Info: New Deployment detected, initialization completed."#]]
+    .assert_eq(&world.log.join("\n"));
 }
 
 #[test]
 fn a_good_revision_is_promoted() {
-    check("v2", |_| {}, |_| {}, expect![[r#"
+    check(
+        "v2",
+        |_| {},
+        |_| {},
+        &expect![[r#"
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
@@ -68,12 +71,17 @@ fn a_good_revision_is_promoted() {
         say Promotion completed! Scaling down podinfo.test
         alert Info: Canary analysis completed successfully, promotion finished.
         Some(Promoted { skipped: false })
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_failing_metric_rolls_back() {
-    check("bad", |_| {}, |_| {}, expect![[r#"
+    check(
+        "bad",
+        |_| {},
+        |_| {},
+        &expect![[r#"
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
@@ -91,12 +99,17 @@ fn a_failing_metric_rolls_back() {
         status Failed weight=0 failed=0 iterations=0
         warn Canary failed! Scaling down podinfo.test
         Some(RolledBack { cause: Threshold { failed: 2 } })
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_canary_that_does_not_start_is_rolled_back() {
-    check("broken", |_| {}, |_| {}, expect![[r#"
+    check(
+        "broken",
+        |_| {},
+        |_| {},
+        &expect![[r#"
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
@@ -108,7 +121,8 @@ fn a_canary_that_does_not_start_is_rolled_back() {
         status Failed weight=0 failed=0 iterations=0
         warn Canary failed! Scaling down podinfo.test
         Some(RolledBack { cause: Deadline { reason: "canary not ready" } })
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -117,7 +131,7 @@ fn a_primary_that_does_not_start_leaves_the_traffic_on_the_canary() {
         "v2",
         |_| {},
         |world| world.starts = |side, revision| Some(side == Side::Canary || revision == "v1"),
-        expect![[r#"
+        &expect![[r#"
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
@@ -144,7 +158,8 @@ fn a_primary_that_does_not_start_leaves_the_traffic_on_the_canary() {
 
 #[test]
 fn hooks_are_called_in_their_places() {
-    let kinds = ["confirm-rollout", "pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout"];
+    let kinds =
+        ["confirm-rollout", "pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout"];
     check(
         "v2",
         |canary| {
@@ -152,7 +167,7 @@ fn hooks_are_called_in_their_places() {
             canary["spec"]["analysis"]["maxWeight"] = json!(20);
         },
         |_| {},
-        expect![[r#"
+        &expect![[r#"
             call my-confirm-rollout in Initialized
             say Confirm-rollout check my-confirm-rollout passed
             status Progressing weight=0 failed=0 iterations=0
@@ -190,7 +205,7 @@ fn a_failing_pre_rollout_hook_counts_as_a_failed_check() {
         "v2",
         |canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("pre-rollout")]),
         |world| world.hook = |_| false,
-        expect![[r#"
+        &expect![[r#"
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
@@ -214,7 +229,11 @@ fn a_failing_pre_rollout_hook_counts_as_a_failed_check() {
 
 #[test]
 fn a_rollback_hook_rolls_back() {
-    check("v2", |canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("rollback")]), |_| {}, expect![[r#"
+    check(
+        "v2",
+        |canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("rollback")]),
+        |_| {},
+        &expect![[r#"
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
@@ -227,7 +246,8 @@ fn a_rollback_hook_rolls_back() {
         status Failed weight=0 failed=0 iterations=0
         warn Canary failed! Scaling down podinfo.test
         Some(RolledBack { cause: Hook { hook: "my-rollback" } })
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -239,7 +259,7 @@ fn blue_green_switches_once_all_iterations_pass() {
             *analysis = json!({"interval": "30s", "threshold": 2, "iterations": 2});
         },
         |_| {},
-        expect![[r#"
+        &expect![[r#"
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
@@ -277,7 +297,8 @@ fn without_routes_weights_become_iterations() {
         warn Progressive traffic is not supported when using the kubernetes provider
         warn Setting canaryAnalysis.iterations: 10
         status Progressing weight=0 failed=0 iterations=1
-        say Advance podinfo.test canary iteration 1/10"#]].assert_eq(&world.log.join("\n"));
+        say Advance podinfo.test canary iteration 1/10"#]]
+    .assert_eq(&world.log.join("\n"));
     let over = world.run(&plan, 20).unwrap();
     assert_eq!((over.ending, world.split), (Ending::Promoted { skipped: false }, Split::PRIMARY));
 }
@@ -288,7 +309,7 @@ fn traffic_can_go_back_to_the_primary_step_by_step() {
         "v2",
         |canary| canary["spec"]["analysis"]["stepWeightPromotion"] = json!(40),
         |_| {},
-        expect![[r#"
+        &expect![[r#"
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
@@ -320,7 +341,11 @@ fn traffic_can_go_back_to_the_primary_step_by_step() {
 
 #[test]
 fn analysis_can_be_skipped() {
-    check("v2", |canary| canary["spec"]["skipAnalysis"] = json!(true), |_| {}, expect![[r#"
+    check(
+        "v2",
+        |canary| canary["spec"]["skipAnalysis"] = json!(true),
+        |_| {},
+        &expect![[r#"
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
@@ -330,114 +355,6 @@ fn analysis_can_be_skipped() {
         say Promotion completed! Canary analysis was skipped for podinfo.test
         alert Info: Canary analysis was skipped, promotion finished.
         Some(Promoted { skipped: true })
-    "#]]);
-}
-
-#[test]
-fn a_closed_gate_holds_the_start_and_is_told_once() {
-    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-rollout")]));
-    let mut world = World::pushed(&plan, "v2");
-    world.hook = |_| false;
-    world.run(&plan, 3);
-    assert_eq!(world.status.phase, Phase::Waiting);
-    world.hook = |_| true;
-    world.run(&plan, 1);
-    expect![[r#"
-        call my-confirm-rollout in Initialized
-        status Waiting weight=0 failed=0 iterations=0
-        warn Halt podinfo.test advancement waiting for approval my-confirm-rollout
-        alert Warn: Canary is waiting for approval.
-        call my-confirm-rollout in Waiting
-        call my-confirm-rollout in Waiting
-        call my-confirm-rollout in Waiting
-        say Confirm-rollout check my-confirm-rollout passed
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis."#]].assert_eq(&world.log.join("\n"));
-}
-
-#[test]
-fn a_closed_promotion_gate_keeps_the_weight_and_the_analysis() {
-    let plan = canaries::plan(|canary| {
-        canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-promotion")]);
-        canary["spec"]["analysis"]["maxWeight"] = json!(20);
-    });
-    let mut world = World::pushed(&plan, "v2");
-    world.hook = |_| false;
-    world.run(&plan, 5);
-    assert_eq!((world.status.phase, world.status.canary_weight), (Phase::WaitingPromotion, 20));
-    world.success = |_| 50.0;
-    world.run(&plan, 2);
-    assert_eq!(world.status.phase, Phase::Failed, "a canary that gets worse while it waits is rolled back");
-}
-
-#[test]
-fn a_newer_revision_starts_over() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.run(&plan, 3);
-    assert_eq!(world.status.canary_weight, 40);
-    world.log.clear();
-    world.target = "v3".into();
-    world.tick(&plan, false, |_| None);
-    expect![[r#"
-        split 100/0
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Restarting analysis for podinfo.test"#]].assert_eq(&world.log.join("\n"));
-}
-
-#[test]
-fn a_revision_pushed_after_a_failure_is_never_lost() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "bad");
-    world.run(&plan, 20);
-    assert_eq!(world.status.phase, Phase::Failed);
-    world.target = "v3".into();
-    world.starts = |_, revision| (revision != "v1").then_some(true);
-    world.tick(&plan, true, |_| None);
-    assert_eq!(world.status.phase, Phase::Failed, "the primary is not ready on that very tick");
-    world.starts = |_, _| Some(true);
-    world.run(&plan, 20);
-    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Succeeded, Some("v3")));
-}
-
-#[test]
-fn going_back_to_the_promoted_revision_starts_nothing() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "bad");
-    world.run(&plan, 20);
-    world.target = "v1".into();
-    world.log.clear();
-    world.run(&plan, 3);
-    assert_eq!((world.status.phase, world.log.len()), (Phase::Failed, 0));
-}
-
-#[test]
-fn a_fix_gets_in_after_a_failed_promotion() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.starts = |side, revision| Some(side == Side::Canary || revision != "v2");
-    world.run(&plan, 20);
-    assert_eq!((world.status.phase, world.split.canary_weight()), (Phase::Failed, 100));
-    world.target = "v3".into();
-    world.run(&plan, 9);
-    assert_eq!((world.status.phase, world.primary.as_deref(), world.split.canary_weight()), (Phase::Succeeded, Some("v3"), 0));
-}
-
-#[test]
-fn an_early_wake_up_takes_no_step() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.run(&plan, 2);
-    world.log.clear();
-    world.tick(&plan, false, |_| None);
-    assert_eq!((world.status.canary_weight, world.log.len()), (20, 0));
-}
-
-#[test]
-fn a_suspended_canary_is_left_alone() {
-    let plan = canaries::plan(|canary| canary["spec"]["suspend"] = json!(true));
-    let mut world = World::default();
-    world.run(&plan, 1);
-    expect!["say skipping canary run as object is suspended"].assert_eq(&world.log.join("\n"));
+    "#]],
+    );
 }
