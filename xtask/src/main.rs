@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`main`]: each task is a module of the same name.
 
+mod api_suite;
 mod generate;
 mod tidy;
 
@@ -9,13 +10,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-const USAGE: &str = "usage: cargo xtask generate [--check]\n       cargo xtask tidy";
+use api_suite::Mode;
+
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let root = repository()?;
     match arguments.as_slice() {
+        ["api-suite"] => api_suite::run(Mode::Played, ""),
+        ["api-suite", "--real"] => api_suite::run(Mode::Real, ""),
+        ["api-suite", "--record"] => api_suite::run(Mode::Record, ""),
+        ["api-suite", only] if !only.starts_with('-') => api_suite::run(Mode::Played, only),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["tidy"] => tidy::run(root),

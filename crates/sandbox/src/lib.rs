@@ -35,6 +35,7 @@ mod podinfo;
 mod sandbox;
 mod wire;
 
+pub use apiserver::Faults;
 pub use clock::ScaledClock;
 pub use crds::Error as CrdError;
 pub use gateway::{GatewayStats, Passage};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apiserver::Faults;
 use kube::Client;
 use metricstore::Store;
 use ports::Clock;
@@ -38,13 +39,24 @@ pub struct Options {
     pub retention: Duration,
     /// An existing folder to keep a `kubeconfig` in while the sandbox runs.
     pub dir: Option<PathBuf>,
+    /// What goes wrong between clients and the Kubernetes API; by default nothing does.
+    pub faults: Option<Faults>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let retention = Duration::from_secs(2 * 60 * 60);
-        Self { speed: 1.0, seed: 0, api_addr: any, gateway_addr: any, metrics_addr: any, retention, dir: None }
+        Self {
+            speed: 1.0,
+            seed: 0,
+            api_addr: any,
+            gateway_addr: any,
+            metrics_addr: any,
+            retention,
+            dir: None,
+            faults: None,
+        }
     }
 }
 
@@ -278,6 +290,7 @@ async fn start_api(options: &Options, clock: &Arc<ScaledClock>, logs: Logs) -> R
         now: Arc::new(move || clock.now()),
         seed: options.seed,
         logs: Some(Arc::new(move |namespace, pod| logs.read(namespace, pod))),
+        faults: options.faults.clone(),
         ..apiserver::Options::default()
     };
     apiserver::Server::start(set_up).await.map_err(|source| Error::Api { addr, source })

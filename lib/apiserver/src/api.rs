@@ -16,9 +16,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::body::BODY_MAX;
 use crate::discovery;
+use crate::faults::{Answered, Faults};
 use crate::kinds::Kind;
 use crate::openapi::{self, Described};
 use crate::options::{Logs, Options};
@@ -41,6 +43,7 @@ pub struct Api {
 pub(crate) struct Inner {
     world: Mutex<World>,
     pub(crate) logs: Option<Logs>,
+    faults: Option<Faults>,
     token: Option<String>,
     closing: watch::Sender<bool>,
 }
@@ -53,6 +56,7 @@ impl Api {
             inner: Arc::new(Inner {
                 world: Mutex::new(world),
                 logs: options.logs.clone(),
+                faults: options.faults.clone(),
                 token: options.token.clone(),
                 closing: watch::Sender::new(false),
             }),
@@ -63,8 +67,16 @@ impl Api {
     ///
     /// The body of a watch goes on until its timeout; everything else is complete. Watches need a Tokio runtime.
     pub fn call(&self, request: Request<Bytes>) -> Response<Body> {
+        self.exchange(request).response
+    }
+
+    fn exchange(&self, request: Request<Bytes>) -> Answered {
         let (parts, body) = request.into_parts();
-        self.inner.answer(&parts, &body).unwrap_or_else(|refusal| reply::refusal(&refusal))
+        let answer = || self.inner.answer(&parts, &body).unwrap_or_else(|refusal| reply::refusal(&refusal));
+        match &self.inner.faults {
+            None => Answered::at_once(answer()),
+            Some(faults) => faults.meet(&self.inner, &parts, answer),
+        }
     }
 
     /// Ends all watches, those that begin later included.
@@ -101,7 +113,11 @@ where
                 Ok(collected) => collected.to_bytes(),
                 Err(_) => return Ok(reply::refusal(&Refusal::too_large(BODY_MAX))),
             };
-            Ok(Api::call(&api, Request::from_parts(parts, body)))
+            let Answered { response, late } = api.exchange(Request::from_parts(parts, body));
+            if !late.is_zero() {
+                sleep(late).await;
+            }
+            Ok(response)
         })
     }
 }
@@ -129,7 +145,7 @@ impl Inner {
         if path == "/version" {
             return Ok(reply::json(&discovery::version()));
         }
-        match Route::parse(path).ok_or_else(Refusal::no_such_path)? {
+        match Route::parse(path).ok_or_else(Refusal::no_such_page)? {
             Route::Resource(place) => resources::answer(self, &place, parts, body),
             route if parts.method == Method::GET => self.discover(&route, parts),
             _ => Err(Refusal::method_not_allowed()),
@@ -160,7 +176,12 @@ impl Inner {
             Route::GroupVersion { group, version } => discovery::resources(kinds, group, version),
             Route::Resource(_) => None,
         };
-        value.map(|value| reply::json(&value)).ok_or_else(Refusal::no_such_path)
+        let served = |route: &Route<'_>| match route {
+            Route::GroupVersion { group, .. } => kinds.all().any(|kind| kind.group == *group),
+            _ => false,
+        };
+        let missing = || if served(route) { Refusal::no_such_path() } else { Refusal::no_such_page() };
+        value.map(|value| reply::json(&value)).ok_or_else(missing)
     }
 
     fn openapi(&self, parts: &Parts, place: &str) -> Answer<Response<Body>> {
@@ -181,7 +202,7 @@ impl Inner {
             ["v3", "apis", group, version] => openapi::v3_group(&described, group, version),
             _ => None,
         };
-        value.map(|value| reply::json(&value)).ok_or_else(Refusal::no_such_path)
+        value.map(|value| reply::json(&value)).ok_or_else(Refusal::no_such_page)
     }
 }
 

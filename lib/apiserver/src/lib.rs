@@ -27,6 +27,7 @@ mod body;
 mod builtin;
 mod crd;
 mod discovery;
+mod faults;
 mod fields;
 mod gc;
 mod kinds;
@@ -51,5 +52,6 @@ mod world;
 mod write;
 
 pub use api::Api;
+pub use faults::{Fault, Faults, History, Rule, Verb};
 pub use options::{Logs, Options};
 pub use server::{Error, Server};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::faults::Faults;
+
 /// Tells the time.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -25,6 +27,8 @@ pub struct Options {
     pub history: usize,
     /// What `pods/log` answers; without it a log is empty.
     pub logs: Option<Logs>,
+    /// What goes wrong; by default nothing does.
+    pub faults: Option<Faults>,
     /// Refuses requests that don't carry this bearer token.
     pub token: Option<String>,
 }
@@ -37,6 +41,7 @@ impl Default for Options {
             seed: 0,
             history: 4096,
             logs: None,
+            faults: None,
             token: None,
         }
     }

@@ -12,9 +12,16 @@ use crate::kinds::Kind;
 use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::reply::Format;
+use crate::schema::{Cause, CauseReason};
 use crate::select::Selector;
 use crate::store::Key;
 use crate::world::World;
+
+/// What the real server says of a list at a revision that it has forgotten.
+const LIST_TOO_OLD: &str = "The resourceVersion for the provided list is too old.";
+/// What it says of a further page; it offers to go on with the current state, which is not done here.
+const PAGE_TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. \
+                            You must start a new list without the continue parameter.";
 
 /// A page of a list.
 pub(crate) struct Page {
@@ -33,17 +40,27 @@ impl World {
     /// The objects that the query asks for.
     pub(crate) fn list(&self, kind: &Kind, namespace: Option<&str>, query: &Query) -> Answer<Page> {
         let selector = Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
+        selector.check_fields(kind)?;
+        check_match(query)?;
         let token = query.get("continue").map(Token::parse).transpose()?;
         let current = self.store.revision();
-        if token.is_none() {
-            check_revision(query, current)?;
-        }
-        let mut objects = self.store.list(&kind.collection, namespace);
+        let at = match &token {
+            Some(_) if query.get("resourceVersion").is_some() => {
+                return Err(Refusal::bad_request("specifying resource version is not allowed when using continue"));
+            }
+            Some(token) => Some(token.revision),
+            None => exact_revision(query, current)?,
+        };
+        let too_old = || Refusal::expired(if token.is_some() { PAGE_TOO_OLD } else { LIST_TOO_OLD });
+        let mut objects = match at {
+            Some(revision) => self.store.list_at(&kind.collection, namespace, revision).ok_or_else(too_old)?,
+            None => self.store.list(&kind.collection, namespace),
+        };
         objects.retain(|object| selector.matches(object));
         if let Some(token) = &token {
             objects.retain(|object| token.after < Key::of(object));
         }
-        let revision = token.map_or(current, |token| token.revision);
+        let revision = at.unwrap_or(current);
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         let limit = query.number("limit")?.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| 0 < *limit);
         if let Some(limit) = limit.filter(|limit| *limit < objects.len()) {
@@ -66,17 +83,43 @@ impl Page {
     }
 }
 
-/// The current state answers any revision that isn't in the future, except for exactly one of the past.
-fn check_revision(query: &Query, current: u64) -> Answer<()> {
-    let Some(text) = query.get("resourceVersion") else { return Ok(()) };
-    let asked: u64 = text.parse().map_err(|_| Refusal::bad_request(format!("invalid resource version {text:?}")))?;
+/// Says how a revision is meant, and of which there may be none.
+fn check_match(query: &Query) -> Answer<()> {
+    const FIELD: &str = "resourceVersionMatch";
+    let (Some(wanted), revision) = (query.get("resourceVersionMatch"), query.get("resourceVersion")) else {
+        return Ok(());
+    };
+    let cause = match (wanted, revision) {
+        (_, None) => {
+            let detail = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            Cause::of_field(CauseReason::Forbidden, FIELD, detail)
+        }
+        ("Exact", Some("0")) => {
+            let detail = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            Cause::of_field(CauseReason::Forbidden, FIELD, detail)
+        }
+        ("Exact" | "NotOlderThan", Some(_)) => return Ok(()),
+        (other, Some(_)) => {
+            let detail = "supported values: \"Exact\", \"NotOlderThan\", \"\"";
+            Cause::of_value(CauseReason::NotSupported, FIELD, &json!(other), detail)
+        }
+    };
+    Err(Refusal::invalid_options("ListOptions", &[cause]))
+}
+
+/// The revision that the list must show; the current state answers all other demands, unless they are of the future.
+fn exact_revision(query: &Query, current: u64) -> Answer<Option<u64>> {
+    let Some(text) = query.get("resourceVersion") else { return Ok(None) };
+    let invalid = || {
+        Refusal::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    };
+    let asked: u64 = text.parse().map_err(|_| invalid())?;
     if current < asked {
         return Err(Refusal::from_the_future(asked, current));
     }
-    if query.get("resourceVersionMatch") == Some("Exact") && asked != current {
-        return Err(Refusal::expired("The resourceVersion for the provided list is too old."));
-    }
-    Ok(())
+    Ok((query.get("resourceVersionMatch") == Some("Exact")).then_some(asked))
 }
 
 impl Token {

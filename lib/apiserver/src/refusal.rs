@@ -15,15 +15,18 @@ pub(crate) struct Refusal {
     details: Option<Value>,
 }
 
+/// The reason of an answer that never becomes a Status.
+const PAGE: &str = "page";
+
 /// The result of a call.
 pub(crate) type Answer<T> = Result<T, Refusal>;
 
 impl Refusal {
-    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Refusal {
+    pub(crate) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Refusal {
         Refusal { code, reason, message: message.into(), details: None }
     }
 
-    fn with_details(mut self, details: Value) -> Refusal {
+    pub(crate) fn with_details(mut self, details: Value) -> Refusal {
         self.details = Some(details);
         self
     }
@@ -38,6 +41,16 @@ impl Refusal {
     pub(crate) fn no_such_path() -> Refusal {
         Refusal::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource")
             .with_details(json!({}))
+    }
+
+    /// A path that no part of the API serves; the real server answers that with a line of text.
+    pub(crate) fn no_such_page() -> Refusal {
+        Refusal::new(StatusCode::NOT_FOUND, PAGE, "404 page not found\n")
+    }
+
+    /// Whether the answer is text and no Status.
+    pub(crate) fn is_page(&self) -> bool {
+        self.reason == PAGE
     }
 
     /// The name is taken.
@@ -99,12 +112,18 @@ impl Refusal {
             .with_details(json!({"group": "meta.k8s.io", "kind": options, "causes": causes}))
     }
 
-    /// A patch can't be carried out.
-    pub(crate) fn unprocessable(why: &str) -> Refusal {
+    /// A JSON patch can't be carried out. The real server keeps the reason to itself.
+    pub(crate) fn unprocessable() -> Refusal {
         let message = "the server rejected our request due to an error in our request";
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({
-            "causes": [{"reason": "UnexpectedServerResponse", "message": why}],
-        }))
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(json!({}))
+    }
+
+    /// What a patch makes of the object is none of its kind.
+    pub(crate) fn invalid_patch(patch: &str, why: &str) -> Refusal {
+        let why = format!("Invalid value: {patch:?}: {why}");
+        let causes = json!([{"reason": "FieldValueInvalid", "message": why, "field": "patch"}]);
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", format!(" \"\" is invalid: patch: {why}"))
+            .with_details(json!({"causes": causes}))
     }
 
     /// The server itself failed, or an apply configuration does not fit the kind (the real server makes no difference).
@@ -189,8 +208,11 @@ impl Refusal {
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code.as_u16(),
+            "message": self.message, "code": self.code.as_u16(),
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }

@@ -78,6 +78,11 @@ impl Format {
                 let items: Vec<Arc<Value>> = objects.iter().map(|object| Arc::new(metadata_of(object))).collect();
                 self.send_list("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, &items)
             }
+            // The list names the kind of its items; those of built-in kinds don't repeat it.
+            View::Full if kind.custom().is_none() => {
+                let items: Vec<Arc<Value>> = objects.iter().map(|object| Arc::new(without_type(object))).collect();
+                self.send_list(&kind.list_kind, &kind.api_version(), metadata, &items)
+            }
             View::Full => self.send_list(&kind.list_kind, &kind.api_version(), metadata, &objects),
         }
     }
@@ -126,6 +131,9 @@ pub(crate) fn text(text: impl Into<Bytes>) -> Response<Body> {
 
 /// A Status.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
+    if refusal.is_page() {
+        return response(refusal.code, "text/plain; charset=utf-8", refusal.message.clone());
+    }
     response(refusal.code, "application/json", refusal.status().to_string())
 }
 
@@ -148,6 +156,15 @@ fn response(code: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Re
 
 fn unwritable(error: impl std::fmt::Display) -> Refusal {
     Refusal::internal(format!("failed to encode the answer: {error}"))
+}
+
+fn without_type(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Value::Object(fields) = &mut object {
+        fields.remove("apiVersion");
+        fields.remove("kind");
+    }
+    object
 }
 
 fn metadata_of(object: &Value) -> Value {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kinds::Kind;
 use crate::meta;
 use crate::refusal::{Answer, Refusal};
 
@@ -57,6 +58,21 @@ impl Selector {
     }
 
     /// Whether the labels alone are selected.
+    /// Refuses fields by which objects of the kind can't be found.
+    pub(crate) fn check_fields(&self, kind: &Kind) -> Answer<()> {
+        let known = |path: &str| matches!(path, "metadata.name" | "metadata.namespace") || selectable(kind, path);
+        match self.fields.iter().find(|term| !known(&term.path)) {
+            None => Ok(()),
+            Some(term) if kind.custom().is_some() => {
+                Err(Refusal::bad_request(format!("field label not supported: {}", term.path)))
+            }
+            Some(term) => Err(Refusal::bad_request(format!(
+                "{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                term.path
+            ))),
+        }
+    }
+
     pub(crate) fn matches_labels(&self, labels: &Value) -> bool {
         self.labels.iter().all(|requirement| requirement.matches(labels))
     }
@@ -86,6 +102,25 @@ impl FieldTerm {
             Some(other) => format!("{other}") == self.value,
         };
         equal == self.equal
+    }
+}
+
+/// Fields beyond name and namespace by which objects of a built-in kind can be found.
+fn selectable(kind: &Kind, path: &str) -> bool {
+    if kind.custom().is_some() {
+        return false;
+    }
+    match kind.kind.as_str() {
+        "Pod" => ["spec.", "status."].iter().any(|part| path.starts_with(part)),
+        "Event" => ["involvedObject.", "regarding.", "reason", "reporting", "source", "type"]
+            .iter()
+            .any(|part| path.starts_with(part)),
+        "Job" => path == "status.successful",
+        "Namespace" => path == "status.phase",
+        "Node" => path == "spec.unschedulable",
+        "ReplicaSet" | "ReplicationController" => path == "status.replicas",
+        "Secret" => path == "type",
+        _ => false,
     }
 }
 

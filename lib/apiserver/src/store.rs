@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::meta;
+use crate::select::in_namespace;
 
 /// Namespace (empty for cluster-wide kinds) and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +122,20 @@ impl Store {
         }
     }
 
+    /// The same as it was right after a revision; nothing if the history doesn't reach back that far.
+    pub(crate) fn list_at(&self, collection: &str, namespace: Option<&str>, revision: u64) -> Option<Vec<Arc<Value>>> {
+        let since = self.since(collection, revision)?;
+        let mut objects: BTreeMap<Key, Arc<Value>> =
+            self.list(collection, namespace).into_iter().map(|object| (Key::of(&object), object)).collect();
+        for event in since.into_iter().rev().filter(|event| in_namespace(&event.object, namespace)) {
+            match event.previous {
+                Some(previous) => objects.insert(Key::of(&previous), previous),
+                None => objects.remove(&Key::of(&event.object)),
+            };
+        }
+        Some(objects.into_values().collect())
+    }
+
     /// Every location in a namespace.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Location> {
         let of = |(name, collection): (&String, &Collection)| {
@@ -168,6 +183,14 @@ impl Store {
     pub(crate) fn close(&mut self, collection: &str) {
         if let Some(collection) = self.collections.get_mut(collection) {
             collection.changed = watch::Sender::new(0);
+        }
+    }
+
+    /// Drops the history: watches from before now are too old.
+    pub(crate) fn forget(&mut self) {
+        for collection in self.collections.values_mut() {
+            collection.history.clear();
+            collection.forgotten = self.revision;
         }
     }
 
@@ -254,6 +277,23 @@ mod tests {
         assert!(store.since("things", 0).is_none());
         let names: Vec<_> = store.since("things", 1).unwrap().iter().map(|event| event.revision).collect();
         assert_eq!(names, [2, 3]);
+    }
+
+    #[test]
+    fn an_earlier_list_is_what_was_there_then() {
+        let mut store = Store::new(8);
+        for name in ["a", "b"] {
+            store.put(&at(name), object(name));
+        }
+        store.remove(&at("a"));
+        store.put(&at("b"), json!({"metadata": {"name": "b", "uid": "b"}, "new": true}));
+        store.put(&at("c"), object("c"));
+        let names = |revision| {
+            let objects = store.list_at("things", None, revision).unwrap();
+            objects.iter().map(|one| (meta::name(one).to_owned(), one["new"] == true)).collect::<Vec<_>>()
+        };
+        assert_eq!(names(2), [("a".to_owned(), false), ("b".to_owned(), false)]);
+        assert_eq!(names(4), [("b".to_owned(), true)]);
     }
 
     #[test]

@@ -167,7 +167,11 @@ impl Watch {
         let inner = self.inner.clone();
         let world = inner.world();
         let current = world.store.revision();
-        let events = if current < self.cursor { None } else { world.store.since(&self.kind.collection, self.cursor) };
+        if current < self.cursor {
+            // The client is ahead: it hears of what comes after the revision that it named.
+            return;
+        }
+        let events = world.store.since(&self.kind.collection, self.cursor);
         let Some(events) = events else {
             let message = format!("too old resource version: {} ({current})", self.cursor);
             self.frame("ERROR", &Refusal::expired(message).status());
@@ -212,7 +216,7 @@ impl Watch {
 
     /// Tells the client how far it has come.
     fn bookmark(&mut self, world: &World, initial_end: bool) {
-        let mut metadata = json!({"creationTimestamp": null, "resourceVersion": self.cursor.to_string()});
+        let mut metadata = json!({"resourceVersion": self.cursor.to_string()});
         if initial_end {
             metadata["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }

@@ -52,6 +52,8 @@ pub(crate) struct Cx {
     pub(crate) part: Part,
     pub(crate) dry_run: bool,
     pub(crate) validation: FieldValidation,
+    /// The patch that led to the object, if one did; messages quote it.
+    pub(crate) patch: Option<String>,
     /// Sent to the client as `Warning` headers.
     pub(crate) warnings: Vec<String>,
 }
@@ -84,6 +86,7 @@ impl Cx {
             part: Part::Whole,
             dry_run: false,
             validation: FieldValidation::Ignore,
+            patch: None,
             warnings: Vec::new(),
         }
     }

@@ -40,7 +40,8 @@ impl World {
         kind.keep(&mut object);
         place(&kind, namespace, &mut object)?;
         if !meta::revision(&object).is_empty() {
-            return Err(Refusal::bad_request("resourceVersion should not be set on objects to be created"));
+            // The real server does not say what kind of error that is.
+            return Err(Refusal::internal("resourceVersion should not be set on objects to be created".to_owned()));
         }
         self.name(&kind, &mut object)?;
         let key = Key::of(&object);
@@ -102,6 +103,11 @@ impl World {
             return Ok(Arc::new(object));
         }
         let at = cx.at(key);
+        if vanishes(&kind, &object) {
+            // The change itself is never stored: watchers see the deletion of what was there before.
+            self.erase(&at);
+            return Ok(Arc::new(object));
+        }
         let stored = self.store.put(&at, object);
         self.after_write(&kind, &at, &stored, false);
         Ok(stored)
@@ -117,8 +123,7 @@ impl World {
 
     fn after_write(&mut self, kind: &Arc<Kind>, at: &Location, stored: &Arc<Value>, created: bool) {
         builtin::written(self, kind, stored, created);
-        let graceful = stored["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() != 0;
-        if meta::deleting(stored) && !graceful && builtin::may_vanish(kind, stored) {
+        if vanishes(kind, stored) {
             self.erase(at);
         } else if meta::owners(stored).next().is_some() {
             self.chores.push_back(Chore::CheckOwners { at: at.clone() });
@@ -167,6 +172,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Whether a deletion that has begun has nothing left to wait for.
+fn vanishes(kind: &Kind, object: &Value) -> bool {
+    let graceful = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() != 0;
+    meta::deleting(object) && !graceful && builtin::may_vanish(kind, object)
 }
 
 /// Makes the namespace of the object that of the path.

@@ -16,7 +16,9 @@ type Room = (&'static str, &'static [&'static str]);
 /// All rooms, from the bottom to the top. A new arrow is a decision of its own: it goes here and into ARCHITECTURE.md.
 const ROOMS: &[Room] = &[
     ("apiserver", &[]),
+    ("apisuite", &[]),
     ("metricstore", &[]),
+    ("controlplane", &[]),
     ("flagger-api", &[]),
     ("flagger-ports", &[]),
     ("flagger-rollout", &["flagger-api"]),
@@ -38,7 +40,7 @@ const ROOMS: &[Room] = &[
     ),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
-    ("xtask", &["flagger-api", "flagger-operator"]),
+    ("xtask", &["apiserver", "apisuite", "flagger-api", "flagger-operator"]),
 ];
 
 /// The rooms that decide or translate, and perform nothing.

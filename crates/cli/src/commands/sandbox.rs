@@ -12,7 +12,7 @@ use operator::cluster::{ConnectError, connect};
 use operator::run::{self, serve};
 use operator::shutdown::Signals;
 use operator::telemetry::{self, Encoding, Level};
-use sandbox::{Options, Sandbox};
+use sandbox::{Faults, Options, Sandbox};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,12 @@ const EXAMPLE_SPEED: f64 = 20.0;
 
 /// Requests in a second of real time: enough for a share of 10 % to be measured to about a percent in one step.
 const PER_SECOND: f64 = 400.0;
+
+/// What the operator's user agent begins with.
+const OPERATOR_AGENT: &str = "flagger/";
+
+/// The share of the operator's requests that fails with `--faults`.
+const FAULTS_SHARE: f64 = 0.1;
 
 /// The exit status of a process that was interrupted.
 const INTERRUPTED: u8 = 130;
@@ -64,6 +70,9 @@ struct Arguments {
     /// Requests in a second of real time to each canary's host
     #[arg(long, value_name = "N", default_value_t = PER_SECOND)]
     rate: f64,
+    /// Let one in ten of the operator's requests to the Kubernetes API fail, in ways that are drawn from this seed
+    #[arg(long, value_name = "SEED")]
+    faults: Option<u64>,
 }
 
 /// Form of the output.
@@ -171,7 +180,9 @@ async fn live(
 ) -> Result<ExitCode, Error> {
     let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let example = arguments.files.is_empty();
+    let faults = arguments.faults.map(|seed| Faults::mixed(seed, OPERATOR_AGENT, FAULTS_SHARE));
     let options = Options {
+        faults: faults.clone(),
         speed: arguments.speed.unwrap_or(if example { EXAMPLE_SPEED } else { 1.0 }),
         api_addr: address(arguments.api_port),
         gateway_addr: address(arguments.gateway_port),
@@ -182,6 +193,9 @@ async fn live(
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let ended = inhabit(arguments, acts, &sandbox, stop).await;
     sandbox.stop().await;
+    if let Some(faults) = faults {
+        announce(&format!("{} faults were injected: {faults}\n", faults.total()));
+    }
     ended
 }
 

@@ -101,9 +101,6 @@ pub(crate) enum Error {
         #[source]
         source: LoadError,
     },
-    /// The sandbox can't be watched.
-    #[error("failed to watch the sandbox")]
-    Watch(#[source] Box<watcher::Error>),
     /// An object can't be read.
     #[error("failed to read {object}")]
     Read {
@@ -133,7 +130,8 @@ pub(crate) async fn play(
     Ok(player.end(keep).await)
 }
 
-type Changes<T> = Pin<Box<dyn Stream<Item = watcher::Result<T>> + Send>>;
+/// A watch that breaks off comes back by itself, so that only what it shows is of interest.
+type Changes<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
 struct Player<'a> {
     sandbox: &'a Sandbox,
@@ -174,8 +172,8 @@ impl<'a> Player<'a> {
             per_second,
             news,
             began: sandbox.clock().now(),
-            changes: Box::pin(canaries.default_backoff().applied_objects()),
-            events: Box::pin(events.default_backoff().applied_objects()),
+            changes: Box::pin(canaries.default_backoff().applied_objects().filter_map(async |found| found.ok())),
+            events: Box::pin(events.default_backoff().applied_objects().filter_map(async |found| found.ok())),
             client,
             canaries: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -265,12 +263,8 @@ impl<'a> Player<'a> {
         let mut end = std::pin::pin!(end);
         while !self.canaries.values().all(&done) {
             tokio::select! {
-                Some(changed) = self.changes.next() => {
-                    self.changed(changed.map_err(|error| Error::Watch(Box::new(error)))?);
-                }
-                Some(event) = self.events.next() => {
-                    self.said(&event.map_err(|error| Error::Watch(Box::new(error)))?);
-                }
+                Some(changed) = self.changes.next() => self.changed(changed),
+                Some(event) = self.events.next() => self.said(&event),
                 () = &mut end => return Err(self.stuck(limit, &done)),
             }
         }
@@ -351,7 +345,7 @@ impl<'a> Player<'a> {
         let mut end = std::pin::pin!(end);
         loop {
             tokio::select! {
-                Some(Ok(event)) = self.events.next() => self.said(&event),
+                Some(event) = self.events.next() => self.said(&event),
                 () = &mut end => break,
             }
         }

@@ -1,13 +1,20 @@
 //! What the cluster is and whether our kinds are installed in it.
 
+use std::time::Duration;
+
 use ports::{Kind, kinds};
 use serde_json::Value;
 
 use super::call::Call;
+use super::lean::Lean;
 use super::{Cluster, Error, Reason, Scope};
 
 /// The kinds that the operator can't live without.
 const OWN_KINDS: [Kind; 3] = [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::ALERT_PROVIDER];
+
+/// The pauses between tries: an API server that is just being restarted is back by then, and one that is not there is
+/// reported soon enough.
+const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
 
 /// Why the cluster can't be worked with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +57,7 @@ impl Version {
 impl Cluster {
     /// Asks the API server for its version.
     pub async fn version(&self) -> Result<Version, Error> {
-        let answer = self.send(Call::version()).await?;
+        let answer = self.insist(Call::version).await?;
         let text = answer.0.get("gitVersion").and_then(Value::as_str).unwrap_or_default();
         Ok(Version { text: text.to_owned() })
     }
@@ -58,13 +65,24 @@ impl Cluster {
     /// Checks that our `CustomResourceDefinition`s are installed and readable in `scope`.
     pub async fn require_own_kinds(&self, scope: &Scope) -> Result<(), DiscoveryError> {
         for kind in OWN_KINDS {
-            match self.send(Call::probe(kind, scope.namespace())).await {
+            match self.insist(|| Call::probe(kind, scope.namespace())).await {
                 Ok(_) => {}
                 Err(error) if error.reason == Reason::NotFound => return Err(DiscoveryError::Missing(kind)),
                 Err(error) => return Err(DiscoveryError::Unreadable(kind, error)),
             }
         }
         Ok(())
+    }
+
+    /// The answer to a question without which there is no operator, asked again after a failure that may pass.
+    async fn insist(&self, call: impl Fn() -> Call) -> Result<Lean, Error> {
+        for pause in RETRY_PAUSES {
+            match self.send(call()).await {
+                Err(error) if error.retriable() => tokio::time::sleep(pause).await,
+                answer => return answer,
+            }
+        }
+        self.send(call()).await
     }
 }
 

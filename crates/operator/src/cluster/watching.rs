@@ -26,8 +26,12 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The longest wait, and the wait while the kind is not installed.
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// A watch that has worked for so long is healthy again.
+/// A watch that has worked for so long is healthy again: its next failure is news.
 const CALM: Duration = Duration::from_secs(120);
+
+/// A watch that has worked so many times as long as it was waited for is not what the wait protects against. Behind proxies
+/// that cut every connection after a minute, waits would otherwise grow until the cache is stale for a third of the time.
+const WAITS_EARNED: u32 = 4;
 
 /// Something that a watch saw. Our own writes are not among it: who wrote knows already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,13 +179,17 @@ struct Trouble {
     last: Option<Instant>,
     reason: Option<Reason>,
     failures: u32,
+    waited: Duration,
 }
 
 impl Trouble {
     /// A failure long after the one before has nothing to do with it.
     fn begin(&mut self, now: Instant) {
-        if self.last.is_some_and(|last| CALM < now.saturating_duration_since(last)) {
+        let since = self.last.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        if CALM < since {
             *self = Self::default();
+        } else if self.waited.saturating_mul(WAITS_EARNED) < since.saturating_sub(self.waited) {
+            self.failures = 0;
         }
         self.last = Some(now);
     }
@@ -194,6 +202,7 @@ impl Trouble {
     fn next_wait(&mut self) -> Duration {
         let wait = RETRY_FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
+        self.waited = wait;
         wait
     }
 }
@@ -249,5 +258,30 @@ impl kube::Resource for Watched {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.meta
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The waits after failures that come so long after the wait before.
+    fn waits(worked: Duration) -> Vec<Duration> {
+        let (mut trouble, mut now) = (Trouble::default(), Instant::now());
+        let fail = |_| {
+            trouble.begin(now);
+            let wait = trouble.next_wait();
+            now += wait + worked;
+            wait
+        };
+        (0..8).map(fail).collect()
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_left_alone_and_a_watch_that_is_cut_now_and_then_comes_back_at_once() {
+        assert_eq!(waits(Duration::ZERO).last(), Some(&RETRY_MAX));
+        for worked in [5, 60, 200].map(Duration::from_secs) {
+            assert_eq!(waits(worked), [RETRY_FIRST; 8], "cut every {worked:?}");
+        }
     }
 }

@@ -223,3 +223,25 @@ async fn missing_definitions_and_missing_rights_are_told_apart() {
     }
     cluster.require_own_kinds(&Scope::Namespace("test".to_owned())).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_with_a_moment_of_weakness_is_asked_again() {
+    let stub = Stub::default();
+    let canaries = "GET /apis/flagger.app/v1beta1/canaries";
+    stub.refuse(canaries, 503, "ServiceUnavailable", "not now");
+    let cluster = stub.cluster();
+    let checking = tokio::spawn({
+        let cluster = cluster.clone();
+        async move { cluster.require_own_kinds(&Scope::All).await }
+    });
+    stub.asked_for(1).await;
+    for plural in ["canaries", "metrictemplates", "alertproviders"] {
+        stub.list(&format!("/apis/flagger.app/v1beta1/{plural}"), &[]);
+    }
+    checking.await.unwrap().unwrap();
+
+    stub.refuse(canaries, 503, "ServiceUnavailable", "not now");
+    let asked = stub.asked().len();
+    cluster.require_own_kinds(&Scope::All).await.unwrap_err();
+    assert_eq!(stub.asked().len() - asked, 4, "but not for ever");
+}

@@ -42,7 +42,11 @@ pub(crate) struct Call<'a> {
 pub(super) fn answer(inner: &Arc<Inner>, place: &Place<'_>, parts: &Parts, body: &Bytes) -> Answer<Response<Body>> {
     let mut world = inner.world();
     let found = world.kinds.by_plural(place.group, place.version, place.plural);
-    let kind = found.cloned().ok_or_else(Refusal::no_such_path)?;
+    let unknown = || {
+        let served = world.kinds.all().any(|kind| kind.group == place.group && kind.version == place.version);
+        if served { Refusal::no_such_path() } else { Refusal::no_such_page() }
+    };
+    let kind = found.cloned().ok_or_else(unknown)?;
     let misplaced =
         if kind.namespaced { place.name.is_some() && place.namespace.is_none() } else { place.namespace.is_some() };
     if misplaced {
@@ -130,6 +134,7 @@ impl Call<'_> {
         let (code, object) = match body::patch(&self.parts.headers, self.body, strategic)? {
             PatchBody::Change(patch) => {
                 let kind = self.kind.clone();
+                cx.patch = Some(String::from_utf8_lossy(self.body).into_owned());
                 let make = |_: &mut World, _: &mut Cx, old: &Arc<Value>| {
                     let object = patch.apply(old, &Shape::of(&kind))?;
                     Ok(Draft { object, managers: None })
@@ -163,6 +168,9 @@ impl Call<'_> {
             }
             Err(missing) if cx.part == Part::Status => Err(missing),
             Err(_) => {
+                // A revision guards against changes, not against a creation.
+                let mut config = config;
+                meta::put(&mut config, "resourceVersion", None);
                 let draft = apply::apply(cx, None, &config, force, &time)?;
                 Ok((StatusCode::CREATED, world.create_draft(cx, self.place.namespace, draft)?))
             }
@@ -170,7 +178,7 @@ impl Call<'_> {
     }
 
     /// A configuration names its kind, and its fields must be those of the kind.
-    fn checked_config(&self, cx: &mut Cx, key: &Key, mut config: Value) -> Answer<Value> {
+    fn checked_config(&self, cx: &mut Cx, key: &Key, config: Value) -> Answer<Value> {
         let Value::Object(_) = config else { return Err(Refusal::bad_request("apply configuration is no object")) };
         for field in ["apiVersion", "kind"] {
             if config[field].as_str().unwrap_or_default().is_empty() {
@@ -178,19 +186,23 @@ impl Call<'_> {
             }
         }
         let name = meta::name(&config);
-        if !name.is_empty() && name != key.name {
+        if name.is_empty() {
+            let place = &key.name;
+            let message =
+                format!("the name of the object ({place} based on URL) was undeterminable: name must be provided");
+            return Err(Refusal::bad_request(message));
+        }
+        if name != key.name {
             let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
             return Err(Refusal::bad_request(message));
         }
-        meta::put(&mut config, "name", Some(json!(key.name)));
-        if let Some(structure) = self.kind.structure()
-            && let Some(path) = crate::fields::unknown(&mut config, structure).first()
-        {
+        if let Some(path) = undeclared(&self.kind, &config) {
             return Err(Refusal::internal(format!(
-                "failed to create typed patch object ({}/{}; {}, Kind={}): .{path}: field not declared in schema",
-                key.namespace,
+                "failed to create typed patch object ({}/{}; {}/{}, Kind={}): .{path}: field not declared in schema",
+                meta::namespace(&config),
                 key.name,
-                self.kind.api_version(),
+                self.kind.group,
+                self.kind.version,
                 self.kind.kind
             )));
         }
@@ -269,6 +281,7 @@ impl Call<'_> {
             part,
             dry_run: body_dry_run || self.query.dry_run()?,
             validation: self.query.field_validation()?,
+            patch: None,
             warnings: Vec::new(),
         })
     }
@@ -286,4 +299,15 @@ impl Call<'_> {
         reply::warn(&mut response, &cx.warnings);
         Ok(response)
     }
+}
+
+/// The first field of a configuration that the kind doesn't have.
+fn undeclared(kind: &Kind, config: &Value) -> Option<String> {
+    let mut config = config.clone();
+    let unknown = match (kind.structure(), kind.custom()) {
+        (Some(structure), _) => crate::fields::unknown(&mut config, structure),
+        (None, Some(custom)) => custom.schema.prune(&mut config),
+        (None, None) => Vec::new(),
+    };
+    unknown.into_iter().next()
 }

@@ -79,9 +79,11 @@ fn merge_field(fields: &mut Map<String, Value>, name: &str, change: &Value, shap
 }
 
 fn merge_lists(live: &mut Vec<Value>, patch: &[Value], shape: &Shape<'_>) -> Answer<()> {
+    let before = live.clone();
     let Some(key) = shape.strategy().key else {
         let new: Vec<Value> = patch.iter().filter(|item| !live.contains(item)).cloned().collect();
         live.extend(new);
+        arrange(live, &before, patch, None);
         return Ok(());
     };
     if patch.iter().any(|item| item["$patch"] == "replace") {
@@ -91,7 +93,7 @@ fn merge_lists(live: &mut Vec<Value>, patch: &[Value], shape: &Shape<'_>) -> Ans
     let item_shape = shape.item();
     for item in patch {
         let Some(id) = item.get(key) else {
-            return Err(Refusal::bad_request(format!("map: {item} does not contain declared merge key: {key}")));
+            return Err(Refusal::internal(format!("map: {item} does not contain declared merge key: {key}")));
         };
         if item["$patch"] == "delete" {
             live.retain(|one| one.get(key) != Some(id));
@@ -102,7 +104,28 @@ fn merge_lists(live: &mut Vec<Value>, patch: &[Value], shape: &Shape<'_>) -> Ans
             None => live.push(clean(item)),
         }
     }
+    arrange(live, &before, patch, Some(key));
     Ok(())
+}
+
+/// What the patch names comes in its order, and as early as the order before the patch allows: new items come first.
+fn arrange(items: &mut Vec<Value>, before: &[Value], patch: &[Value], key: Option<&str>) {
+    let same = |one: &Value, other: &Value| match key {
+        Some(key) => one.get(key) == other.get(key),
+        None => one == other,
+    };
+    let place = |item: &Value, all: &[Value]| all.iter().position(|one| same(one, item));
+    let (mut named, kept): (Vec<Value>, Vec<Value>) = items.drain(..).partition(|item| place(item, patch).is_some());
+    named.sort_by_key(|item| place(item, patch));
+    let mut named = named.into_iter().peekable();
+    for item in kept {
+        let stood_before = |next: &Value| place(next, before).is_some_and(|next| place(&item, before) < Some(next));
+        while let Some(next) = named.next_if(|next| !stood_before(next)) {
+            items.push(next);
+        }
+        items.push(item);
+    }
+    items.extend(named);
 }
 
 /// Sorts what the order names into that order; the rest keeps its place after what stood before it.

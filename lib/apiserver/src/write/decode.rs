@@ -14,7 +14,8 @@ use crate::world::Cx;
 pub(crate) fn decode(cx: &mut Cx, object: &mut Value) -> Answer<()> {
     let kind = cx.kind.clone();
     check_type(&kind, object)?;
-    let unknown = prune(&kind, object);
+    let mut unknown = prune(&kind, object);
+    unknown.sort();
     report(cx, &unknown)?;
     normalise(&kind, object)?;
     if kind.is("", "Secret") {
@@ -90,6 +91,10 @@ fn report(cx: &mut Cx, unknown: &[String]) -> Answer<()> {
         FieldValidation::Strict if !unknown.is_empty() => {
             let all: Vec<String> = texts.collect();
             let kind = &cx.kind;
+            if let Some(patch) = &cx.patch {
+                let why = format!("strict decoding error: {}", all.join(", "));
+                return Err(Refusal::invalid_patch(patch, &why));
+            }
             Err(Refusal::bad_request(format!(
                 "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
                 kind.kind,

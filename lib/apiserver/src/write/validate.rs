@@ -19,6 +19,11 @@ pub(super) fn check(kind: &Kind, object: &Value, old: Option<&Value>) -> Answer<
         causes.extend(name(kind, meta::name(object)));
     }
     causes.extend(labels(&object["metadata"]["labels"], "metadata.labels"));
+    causes.extend(annotations(&object["metadata"]["annotations"]));
+    causes.extend(owners(&object["metadata"]["ownerReferences"]));
+    if old.is_none() {
+        causes.extend(finalizers(object));
+    }
     match &kind.origin {
         Origin::BuiltIn(Some(structure)) => causes.extend(fields::missing(object, old, structure)),
         Origin::BuiltIn(None) => {}
@@ -91,6 +96,55 @@ fn name(kind: &Kind, name: &str) -> Option<Cause> {
         SUBDOMAIN.fault(&SUBDOMAINS, name)
     };
     detail.map(|detail| Cause::of_value(CauseReason::Invalid, "metadata.name", &json!(name), detail))
+}
+
+/// Keys of annotations are compared without regard to case.
+fn annotations(annotations: &Value) -> Vec<Cause> {
+    static KEYS: OnceLock<Option<Regex>> = OnceLock::new();
+    let keys = annotations.as_object().into_iter().flatten().map(|(key, _)| key);
+    let faulty = keys.filter_map(|key| Some((key, LABEL_KEY.fault(&KEYS, &key.to_lowercase())?)));
+    faulty
+        .map(|(key, detail)| Cause::of_value(CauseReason::Invalid, "metadata.annotations", &json!(key), detail))
+        .collect()
+}
+
+/// An owner is named in full, and one at most is the controller.
+fn owners(owners: &Value) -> Vec<Cause> {
+    const FIELD: &str = "metadata.ownerReferences";
+    let all = owners.as_array().map_or(&[][..], Vec::as_slice);
+    let mut causes = Vec::new();
+    for owner in all {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].as_str().unwrap_or_default().is_empty() {
+                let (field, empty) = (format!("{FIELD}.{field}"), json!(""));
+                causes.push(Cause::of_value(CauseReason::Invalid, &field, &empty, "must not be empty"));
+            }
+        }
+    }
+    let reference = |owner: &Value| ["kind", "name"].map(|field| owner[field].as_str().unwrap_or_default()).join("/");
+    let controllers: Vec<String> = all.iter().filter(|owner| owner["controller"] == true).map(reference).collect();
+    if let [first, second, ..] = controllers.as_slice() {
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
+        );
+        causes.push(Cause::of_value(CauseReason::Invalid, FIELD, owners, detail));
+    }
+    causes
+}
+
+/// A finalizer that isn't Kubernetes' own carries the domain of who takes it off.
+fn finalizers(object: &Value) -> Vec<Cause> {
+    // The last is that of definitions, which they are born with here.
+    const STANDARD: [&str; 4] =
+        ["foregroundDeletion", "kubernetes", "orphan", "customresourcecleanup.apiextensions.k8s.io"];
+    let detail = "name is neither a standard finalizer name nor is it fully qualified";
+    let named = meta::finalizers(object).into_iter().enumerate();
+    let bare = named.filter(|(_, name)| !name.contains('/') && !STANDARD.contains(name));
+    bare.map(|(index, name)| {
+        let field = format!("metadata.finalizers[{index}]");
+        Cause::of_value(CauseReason::Invalid, &field, &json!(name), detail)
+    })
+    .collect()
 }
 
 fn labels(labels: &Value, field: &str) -> Vec<Cause> {

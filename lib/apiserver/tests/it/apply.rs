@@ -109,10 +109,12 @@ fn an_apply_of_the_status_owns_the_status_only() {
     let cluster = Cluster::new();
     cluster.post(CRDS, &crd()).ok();
     cluster.post(FOOS, &foo("a", &json!({"size": 1}))).ok();
-    let config = json!({"apiVersion": "example.com/v1", "kind": "Foo", "spec": {"size": 9}, "status": {"size": 3}});
+    let mut config = foo("a", &json!({"size": 9}));
+    config["status"] = json!({"size": 3});
     let object = cluster.apply(&format!("{FOOS}/a/status"), "ctl", &config).ok();
     assert_eq!((&object["spec"]["size"], &object["status"]["size"]), (&json!(1), &json!(3)));
     assert_eq!(*fields(&object, "ctl"), json!({"f:status": {"f:size": {}}}));
+    config["metadata"]["name"] = json!("gone");
     assert_eq!(cluster.apply(&format!("{FOOS}/gone/status"), "ctl", &config).code, 404);
 }
 
@@ -138,6 +140,6 @@ fn an_apply_names_its_manager_its_kind_and_known_fields() {
     let (_, message) = cluster.apply(&path, "me", &config).refused();
     assert_eq!(
         message,
-        "failed to create typed patch object (default/a; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema"
+        "failed to create typed patch object (/a; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema"
     );
 }

@@ -32,7 +32,9 @@ async fn typed_objects_survive_the_round_trip() {
     let created = deployments.create(&PostParams::default(), &wanted).await.unwrap();
     assert_eq!(created.spec.replicas, Some(1));
     let apply = PatchParams::apply("me").force();
-    let config = json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 3}});
+    let config = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 3},
+    });
     assert_eq!(deployments.patch("a", &apply, &Patch::Apply(config)).await.unwrap().spec.replicas, Some(3));
     assert_eq!(deployments.get_scale("a").await.unwrap().spec.unwrap().replicas, Some(3));
     let mut latest = deployments.get_status("a").await.unwrap();

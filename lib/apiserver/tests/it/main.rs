@@ -8,6 +8,7 @@ mod cluster;
 mod crds;
 mod deletion;
 mod discovery;
+mod faults;
 mod objects;
 mod patches;
 mod server;

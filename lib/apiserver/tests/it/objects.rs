@@ -32,9 +32,10 @@ fn errors_read_like_those_of_the_real_server() {
     let missing = "/api/v1/namespaces/gone/configmaps";
     assert_eq!(cluster.post(missing, &map("a")).refused(), (404, "namespaces \"gone\" not found".into()));
     assert_eq!(
-        cluster.get("/apis/nope/v1/things").refused(),
+        cluster.get("/api/v1/things").refused(),
         (404, "the server could not find the requested resource".into())
     );
+    assert_eq!(cluster.get("/apis/nope/v1/things").refused(), (404, String::new()), "that is a page, and no Status");
     assert_eq!(cluster.post("/api/v1/configmaps", &map("a")).code, 405);
 }
 
@@ -250,7 +251,8 @@ fn both_kinds_of_event_are_one() {
     let core = &core["items"][0];
     assert_eq!(
         (&core["message"], &core["reportingComponent"], &core["apiVersion"]),
-        (&json!("hello"), &json!("me"), &json!("v1"))
+        (&json!("hello"), &json!("me"), &Value::Null),
+        "the items of a list leave their kind to it"
     );
     let new = cluster.get("/apis/events.k8s.io/v1/namespaces/default/events/e").ok();
     assert_eq!((&new["note"], &new["apiVersion"]), (&json!("hello"), &json!("events.k8s.io/v1")));

@@ -16,7 +16,7 @@ fn a_strategic_patch_merges_containers_and_a_merge_patch_replaces_them() {
     cluster.post(DEPLOYMENTS, &deployment("a")).ok();
     let change = json!({"spec": {"template": {"spec": {"containers": [{"name": "side", "image": "side:1"}]}}}});
     let merged = cluster.patch(&path, "strategic-merge", &change).ok();
-    assert_eq!(images(&merged), [("app", "app:1"), ("side", "side:1")]);
+    assert_eq!(images(&merged), [("side", "side:1"), ("app", "app:1")]);
     let replaced = cluster.patch(&path, "merge", &change).ok();
     assert_eq!(images(&replaced), [("side", "side:1")]);
 }

@@ -1,0 +1,18 @@
+//! The operator on a real control plane, and the control plane itself.
+//!
+//! Where its programs are not there, what needs them is left out and said; `CONTROLPLANE=required` makes that a failure.
+
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod lifetime;
+#[cfg(test)]
+mod manifests;
+#[cfg(test)]
+mod permissions;
+#[cfg(test)]
+mod prometheus;
+#[cfg(test)]
+mod releases;
+#[cfg(test)]
+mod stage;
