@@ -12,6 +12,7 @@ use std::time::Duration;
 use ports::{Change, Clock, Key, kinds};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use self::correlator::{Correlator, Entry, Verdict};
 use crate::cluster::{Cluster, Error, Reason};
@@ -78,14 +79,25 @@ impl EventKind {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     queue: mpsc::Sender<Happening>,
+    written: CancellationToken,
 }
 
 impl Recorder {
     /// Starts the task that writes events to `cluster`, with the time of `clock`.
     pub fn start(cluster: Cluster, clock: Arc<dyn Clock>) -> Self {
         let (queue, happenings) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(write_all(cluster, clock, happenings));
-        Self { queue }
+        let written = CancellationToken::new();
+        let end = written.clone().drop_guard();
+        tokio::spawn(async move {
+            write_all(cluster, clock, happenings).await;
+            drop(end);
+        });
+        Self { queue, written }
+    }
+
+    /// Cancelled when the last clone is gone and everything is written that it took note of.
+    pub fn written(&self) -> CancellationToken {
+        self.written.clone()
     }
 
     /// Takes note of what happened; it is written soon, if at all.

@@ -91,6 +91,7 @@ pub async fn serve(
     }
     let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
+    let written = recorder.written();
     let shell = Arc::new(Shell::new(cluster.clone(), Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
     shell.check_metrics_server().await;
     let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
@@ -101,6 +102,9 @@ pub async fn serve(
         }
     }
     Operator::new(shell).run(notices, &stop).await;
+    if tokio::time::timeout(GRACE, written.cancelled()).await.is_err() {
+        tracing::warn!("stopped with events that were not written");
+    }
     // A server that was told to stop does so by itself; one that panicked has nothing left to stop.
     let _ = answering.await;
     Ok(())

@@ -75,7 +75,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     if initializing {
         return initialize(plan, status, target, cx);
     }
-    if !begins(plan, status, target) {
+    if !begins(status, target) {
         return Ok(Ending::Unchanged);
     }
     if status.phase == Phase::Promoting && !cx.promote(&status.last_applied_spec)? {
@@ -160,14 +160,14 @@ fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut 
 ///
 /// Quirk: a failed canary notes no newer revision here, unlike the reference, where a tick that then fails loses that
 /// revision for good; the test `a_revision_pushed_after_a_failure_is_never_lost` pins it.
-fn begins(plan: &Plan, status: &CanaryStatus, target: &Target) -> bool {
+fn begins(status: &CanaryStatus, target: &Target) -> bool {
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed => {
             let reverted = target.revision == status.last_promoted_spec
                 && !configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref());
             differs(status, target) && !reverted
         }
-        phase => pace::is_running(phase) && !plan.suspend,
+        phase => pace::is_running(phase),
     }
 }
 
