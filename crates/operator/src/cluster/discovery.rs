@@ -32,7 +32,7 @@ impl DiscoveryError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Missing(_) => {
-                Some("install flagger's CustomResourceDefinitions: kubectl apply -f artifacts/flagger/crd.yaml")
+                Some("install flagger's CustomResourceDefinitions: kubectl apply -f charts/flagger/crds/crd.yaml")
             }
             Self::Unreadable(_, error) => error.hint(),
         }
