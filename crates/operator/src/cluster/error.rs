@@ -40,7 +40,7 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self.reason {
             Reason::Forbidden => {
-                Some("grant this verb to flagger's ServiceAccount; charts/flagger/rbac.yaml has them all")
+                Some("grant this verb to flagger's ServiceAccount; the ClusterRole in charts/flagger/rbac.yaml has them all")
             }
             Reason::Unauthorized => {
                 Some("the credentials are missing or expired; check the kubeconfig or ServiceAccount")
