@@ -39,9 +39,9 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self.reason {
-            Reason::Forbidden => {
-                Some("grant this verb to flagger's ServiceAccount; the ClusterRole in charts/flagger/rbac.yaml has them all")
-            }
+            Reason::Forbidden => Some(
+                "grant this verb to flagger's ServiceAccount; the ClusterRole in charts/flagger/rbac.yaml has them all",
+            ),
             Reason::Unauthorized => {
                 Some("the credentials are missing or expired; check the kubeconfig or ServiceAccount")
             }
