@@ -1,13 +1,15 @@
 //! Plays the API suite: on our server in memory, or on a real control plane.
 //!
 //! Without anything it holds `lib/apiserver` against the recorded answers of the real one. With `--real` it holds a real
-//! control plane (`APISUITE_URL`, `APISUITE_TOKEN`) against them, so that a new version of Kubernetes shows what it does
-//! otherwise, and with `--record` it takes that one's answers as the right ones.
+//! control plane against them, so that a new version of Kubernetes shows what it does otherwise, and with `--record` it takes
+//! that one's answers as the right ones. The real one is started for the run, unless `APISUITE_URL` and `APISUITE_TOKEN` name
+//! another.
 
 use std::env;
 
 use anyhow::{Context, Result, bail};
 use apisuite::Report;
+use controlplane::{ControlPlane, Options, Programs};
 
 /// Where the answers come from, and what they are held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +44,23 @@ async fn report(mode: Mode, only: &str) -> Result<Report> {
         server.stop().await;
         return Ok(report?);
     }
-    let server = apisuite::Server::new(&variable("APISUITE_URL")?, &variable("APISUITE_TOKEN")?)?;
+    // It ends with this function.
+    let mut own = None;
+    let server = match env::var("APISUITE_URL") {
+        Ok(url) => apisuite::Server::new(&url, &token()?)?,
+        Err(_) => {
+            let plane = own.insert(ControlPlane::start(Options::new(Programs::find()?)).await?);
+            apisuite::Server::new(&plane.url(), plane.token())?
+        }
+    };
     match mode {
         Mode::Record => Ok(apisuite::record(&server, only).await?),
         Mode::Played | Mode::Real => Ok(apisuite::check(&server, only, true).await?),
     }
 }
 
-fn variable(name: &str) -> Result<String> {
-    env::var(name).with_context(|| {
-        format!("failed to read {name}: start a control plane and name its address and an admin's token")
-    })
+fn token() -> Result<String> {
+    env::var("APISUITE_TOKEN").context("failed to read APISUITE_TOKEN: it holds the token of an admin at APISUITE_URL")
 }
 
 #[expect(clippy::print_stdout, reason = "a task tells whoever runs it what it found")]

@@ -12,20 +12,30 @@ use anyhow::{Context, Result, bail};
 
 use api_suite::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let root = repository()?;
     match arguments.as_slice() {
-        ["api-suite"] => api_suite::run(Mode::Played, ""),
-        ["api-suite", "--real"] => api_suite::run(Mode::Real, ""),
-        ["api-suite", "--record"] => api_suite::run(Mode::Record, ""),
-        ["api-suite", only] if !only.starts_with('-') => api_suite::run(Mode::Played, only),
+        ["api-suite", options @ ..] => api_suite(options),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["tidy"] => tidy::run(root),
+        _ => bail!(USAGE),
+    }
+}
+
+fn api_suite(options: &[&str]) -> Result<()> {
+    let (mode, words) = match options {
+        ["--real", words @ ..] => (Mode::Real, words),
+        ["--record", words @ ..] => (Mode::Record, words),
+        words => (Mode::Played, words),
+    };
+    match words {
+        [] => api_suite::run(mode, ""),
+        [only] if !only.starts_with('-') => api_suite::run(mode, only),
         _ => bail!(USAGE),
     }
 }

@@ -107,10 +107,10 @@ pub(crate) fn retire(world: &mut World, definition: &Value) {
 /// Deletes the objects of a definition on its way out, and lets it go when none is left.
 pub(crate) fn empty(world: &mut World, name: &str) {
     let at = Location::new(COLLECTION, Key::new("", name));
-    let Some(definition) = world.store.get(&at).cloned().filter(|one| meta::deleting(one)) else { return };
+    let Some(definition) = world.store.get(&at).filter(|one| meta::deleting(one)) else { return };
     for object in world.store.list(name, None) {
-        if !meta::deleting(&object) {
-            world.delete_if_present(&Location::new(name, Key::of(&object)), &DeleteOptions::default());
+        if !meta::deleting(&object.unpack()) {
+            world.delete_if_present(&Location::new(name, Key::clone(&object.key)), &DeleteOptions::default());
         }
     }
     if world.store.is_empty(name) && meta::has_finalizer(&definition, CLEANUP) {

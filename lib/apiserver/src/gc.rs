@@ -63,7 +63,7 @@ impl World {
     /// Deletes an object that need not be there.
     pub(crate) fn delete_if_present(&mut self, at: &Location, options: &DeleteOptions) {
         let kind = self.kinds.by_collection(&at.collection).cloned();
-        if let (Some(kind), Some(object)) = (kind, self.store.get(at).cloned()) {
+        if let (Some(kind), Some(object)) = (kind, self.store.get(at)) {
             self.begin(&kind, at, &object, options);
         }
     }
@@ -124,7 +124,7 @@ impl World {
         }
         self.follow_policy(kind, at, object);
         match self.store.get(at) {
-            Some(object) => Deleted::Waits(object.clone()),
+            Some(object) => Deleted::Waits(object),
             None => Deleted::Gone(object.clone()),
         }
     }
@@ -155,7 +155,7 @@ impl World {
 
     fn follow_policy(&mut self, kind: &Kind, at: &Location, object: &Value) {
         let uid = meta::uid(object).to_owned();
-        let Some(now) = self.store.get(at).cloned() else { return };
+        let Some(now) = self.store.get(at) else { return };
         if meta::has_finalizer(&now, ORPHAN) {
             self.let_dependents_go(&uid);
             let mut freed = Value::clone(&now);
@@ -176,10 +176,10 @@ impl World {
     }
 
     fn delete_in_foreground(&mut self, at: &Location) {
-        let Some(object) = self.store.get(at).cloned() else { return };
+        let Some(object) = self.store.get(at) else { return };
         let has_other_owner = meta::owners(&object).any(|owner| {
             let owner = self.store.by_uid(&owner.uid).and_then(|at| self.store.get(at));
-            owner.is_some_and(|owner| !meta::has_finalizer(owner, FOREGROUND))
+            owner.is_some_and(|owner| !meta::has_finalizer(&owner, FOREGROUND))
         });
         if has_other_owner {
             return;
@@ -197,7 +197,7 @@ impl World {
 
     fn drop_owner(&mut self, at: &Location, uid: &str) {
         if let Some(object) = self.store.get(at) {
-            let mut freed = Value::clone(object);
+            let mut freed = Arc::unwrap_or_clone(object);
             meta::remove_owner(&mut freed, uid);
             self.rewrite(at, freed);
         }
@@ -211,7 +211,7 @@ impl World {
     }
 
     fn check_owners(&mut self, at: &Location) {
-        let Some(object) = self.store.get(at).cloned() else { return };
+        let Some(object) = self.store.get(at) else { return };
         let (alive, gone): (Vec<_>, Vec<_>) =
             meta::owners(&object).partition(|owner| self.store.by_uid(&owner.uid).is_some());
         if gone.is_empty() || meta::deleting(&object) {
@@ -228,14 +228,14 @@ impl World {
 
     /// Takes the foreground finalizer off an object that no dependent blocks any more.
     fn release(&mut self, at: &Location) {
-        let Some(object) = self.store.get(at).cloned() else { return };
+        let Some(object) = self.store.get(at) else { return };
         if !meta::deleting(&object) || !meta::has_finalizer(&object, FOREGROUND) {
             return;
         }
         let uid = meta::uid(&object);
         let blocks = |at: &Location| {
             let dependent = self.store.get(at);
-            dependent.is_some_and(|one| meta::owners(one).any(|owner| owner.uid == uid && owner.blocks_deletion))
+            dependent.is_some_and(|one| meta::owners(&one).any(|owner| owner.uid == uid && owner.blocks_deletion))
         };
         if self.store.dependents(uid).iter().any(blocks) {
             return;

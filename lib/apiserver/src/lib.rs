@@ -34,6 +34,7 @@ mod kinds;
 mod meta;
 mod openapi;
 mod options;
+mod packed;
 mod patch;
 mod query;
 mod read;

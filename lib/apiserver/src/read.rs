@@ -9,6 +9,7 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::kinds::Kind;
+use crate::packed::Packed;
 use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::reply::Format;
@@ -25,7 +26,7 @@ const PAGE_TOO_OLD: &str = "The provided continue parameter is too old to displa
 
 /// A page of a list.
 pub(crate) struct Page {
-    pub(crate) objects: Vec<Arc<Value>>,
+    pub(crate) objects: Vec<Arc<Packed>>,
     /// The list's own metadata.
     pub(crate) metadata: Value,
 }
@@ -56,9 +57,9 @@ impl World {
             Some(revision) => self.store.list_at(&kind.collection, namespace, revision).ok_or_else(too_old)?,
             None => self.store.list(&kind.collection, namespace),
         };
-        objects.retain(|object| selector.matches(object));
+        objects.retain(|object| selector.selects(object));
         if let Some(token) = &token {
-            objects.retain(|object| token.after < Key::of(object));
+            objects.retain(|object| token.after < *object.key);
         }
         let revision = at.unwrap_or(current);
         let mut metadata = json!({"resourceVersion": revision.to_string()});
@@ -67,7 +68,7 @@ impl World {
             let remaining = objects.len() - limit;
             objects.truncate(limit);
             if let Some(last) = objects.last() {
-                metadata["continue"] = json!(Token { revision, after: Key::of(last) }.text());
+                metadata["continue"] = json!(Token { revision, after: Key::clone(&last.key) }.text());
             }
             if selector.is_empty() {
                 metadata["remainingItemCount"] = json!(remaining);

@@ -9,7 +9,9 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::builtin::events;
 use crate::kinds::Kind;
+use crate::packed::{Packed, type_of};
 use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::table::IncludeObject;
@@ -64,48 +66,40 @@ impl Format {
     pub(crate) fn list(
         self,
         kind: &Kind,
-        objects: &[Arc<Value>],
+        objects: &[Arc<Packed>],
         metadata: &Value,
         now: Timestamp,
     ) -> Answer<Response<Body>> {
-        let objects: Vec<Arc<Value>> = objects.iter().map(|object| kind.present(object)).collect();
+        let unpacked = || objects.iter().map(|object| kind.present(&object.unpack()));
         match self.view {
             View::Table => {
+                let objects: Vec<Arc<Value>> = unpacked().collect();
                 let objects: Vec<&Value> = objects.iter().map(|object| &**object).collect();
                 self.send(StatusCode::OK, &kind.columns.table(&objects, self.include, metadata, now))
             }
             View::Metadata => {
-                let items: Vec<Arc<Value>> = objects.iter().map(|object| Arc::new(metadata_of(object))).collect();
-                self.send_list("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, &items)
+                let items = unpacked().map(|object| metadata_of(&object)).collect();
+                self.send(StatusCode::OK, &list_of("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, items))
             }
-            // The list names the kind of its items; those of built-in kinds don't repeat it.
-            View::Full if kind.custom().is_none() => {
-                let items: Vec<Arc<Value>> = objects.iter().map(|object| Arc::new(without_type(object))).collect();
-                self.send_list(&kind.list_kind, &kind.api_version(), metadata, &items)
+            View::Full if self.yaml || events::converted(kind) => {
+                let item =
+                    |object: &Value| if kind.custom().is_some() { Value::clone(object) } else { without_type(object) };
+                let items = unpacked().map(|object| item(&object)).collect();
+                self.send(StatusCode::OK, &list_of(&kind.list_kind, &kind.api_version(), metadata, items))
             }
-            View::Full => self.send_list(&kind.list_kind, &kind.api_version(), metadata, &objects),
+            View::Full => Ok(response(StatusCode::OK, "application/json", packed_list(kind, metadata, objects))),
         }
     }
 
-    /// Writes items one after the other instead of copying them into one big value.
-    fn send_list(self, kind: &str, version: &str, metadata: &Value, items: &[Arc<Value>]) -> Answer<Response<Body>> {
-        let head = json!({"kind": kind, "apiVersion": version, "metadata": metadata});
-        if self.yaml {
-            let mut list = head;
-            list["items"] = items.iter().map(|item| Value::clone(item)).collect();
-            return self.send(StatusCode::OK, &list);
+    /// Appends an object in the view of the client, as JSON.
+    pub(crate) fn append(self, out: &mut Vec<u8>, kind: &Kind, object: &Packed, now: impl FnOnce() -> Timestamp) {
+        if self.view == View::Full && !events::converted(kind) {
+            out.extend_from_slice(&type_of(&kind.api_version(), &kind.kind));
+            out.extend_from_slice(object.untyped());
+        } else {
+            let shown = self.view(kind, &object.unpack(), now());
+            out.extend_from_slice(shown.to_string().as_bytes());
         }
-        let mut bytes = serde_json::to_vec(&head).map_err(unwritable)?;
-        bytes.pop();
-        bytes.extend_from_slice(b",\"items\":[");
-        for (index, item) in items.iter().enumerate() {
-            if 0 < index {
-                bytes.push(b',');
-            }
-            serde_json::to_writer(&mut bytes, &**item).map_err(unwritable)?;
-        }
-        bytes.extend_from_slice(b"]}");
-        Ok(response(StatusCode::OK, "application/json", bytes))
     }
 
     /// A value in the encoding of the client.
@@ -156,6 +150,27 @@ fn response(code: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Re
 
 fn unwritable(error: impl std::fmt::Display) -> Refusal {
     Refusal::internal(format!("failed to encode the answer: {error}"))
+}
+
+fn list_of(kind: &str, api_version: &str, metadata: &Value, items: Vec<Value>) -> Value {
+    json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
+}
+
+/// The JSON of a list, put together from objects as they are kept.
+fn packed_list(kind: &Kind, metadata: &Value, objects: &[Arc<Packed>]) -> Vec<u8> {
+    let mut bytes = type_of(&kind.api_version(), &kind.list_kind);
+    bytes.extend_from_slice(format!("\"metadata\":{metadata},\"items\":[").as_bytes());
+    // The list names the kind of its items; those of built-in kinds don't repeat it.
+    let item = if kind.custom().is_some() { type_of(&kind.api_version(), &kind.kind) } else { b"{".to_vec() };
+    for (index, object) in objects.iter().enumerate() {
+        if 0 < index {
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(&item);
+        bytes.extend_from_slice(object.untyped());
+    }
+    bytes.extend_from_slice(b"]}");
+    bytes
 }
 
 fn without_type(object: &Value) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kinds::Kind;
-use crate::meta;
+use crate::packed::Packed;
 use crate::refusal::{Answer, Refusal};
 
 /// What a list or watch is narrowed to.
@@ -57,7 +57,17 @@ impl Selector {
         self.matches_labels(&object["metadata"]["labels"]) && self.fields.iter().all(|term| term.matches(object))
     }
 
-    /// Whether the labels alone are selected.
+    /// The same of a packed object, of which it reads no more than it must.
+    pub(crate) fn selects(&self, object: &Packed) -> bool {
+        let named = |term: &FieldTerm| match term.path.as_str() {
+            "metadata.name" => Some(term.is_met_by(&object.key.name)),
+            "metadata.namespace" => Some(term.is_met_by(&object.key.namespace)),
+            _ => None,
+        };
+        (self.labels.is_empty() || self.matches_labels(&object.labels()))
+            && self.fields.iter().all(|term| named(term).unwrap_or_else(|| term.matches(&object.unpack())))
+    }
+
     /// Refuses fields by which objects of the kind can't be found.
     pub(crate) fn check_fields(&self, kind: &Kind) -> Answer<()> {
         let known = |path: &str| matches!(path, "metadata.name" | "metadata.namespace") || selectable(kind, path);
@@ -73,6 +83,7 @@ impl Selector {
         }
     }
 
+    /// Whether the labels alone are selected.
     pub(crate) fn matches_labels(&self, labels: &Value) -> bool {
         self.labels.iter().all(|requirement| requirement.matches(labels))
     }
@@ -94,6 +105,10 @@ impl Requirement {
 }
 
 impl FieldTerm {
+    fn is_met_by(&self, found: &str) -> bool {
+        (found == self.value) == self.equal
+    }
+
     fn matches(&self, object: &Value) -> bool {
         let found = self.path.split('.').try_fold(object, |at, name| at.get(name));
         let equal = match found {
@@ -196,11 +211,6 @@ fn field_term(term: &str) -> Answer<FieldTerm> {
         return Err(Refusal::bad_request(message));
     };
     Ok(FieldTerm { path: path.trim().to_owned(), value: value.trim().to_owned(), equal })
-}
-
-/// Whether the object lies in the namespace; none means all.
-pub(crate) fn in_namespace(object: &Value, namespace: Option<&str>) -> bool {
-    namespace.is_none_or(|wanted| meta::namespace(object) == wanted)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where objects live: one revision counter, collections of objects, and the bounded history that watches read.
+//! Where objects live: one revision counter, collections of packed objects, and the bounded history that watches read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::meta;
-use crate::select::in_namespace;
+use crate::packed::Packed;
 
 /// Namespace (empty for cluster-wide kinds) and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,14 +37,14 @@ pub(crate) struct Event {
     pub(crate) revision: u64,
     pub(crate) change: Change,
     /// As it is after the change; for a deletion as it was last, with the revision of the deletion.
-    pub(crate) object: Arc<Value>,
-    pub(crate) previous: Option<Arc<Value>>,
+    pub(crate) object: Arc<Packed>,
+    pub(crate) previous: Option<Arc<Packed>>,
 }
 
 /// All objects of one kind.
 #[derive(Debug)]
 struct Collection {
-    objects: BTreeMap<Key, Arc<Value>>,
+    objects: BTreeMap<Arc<Key>, Arc<Packed>>,
     history: VecDeque<Event>,
     /// The revision of the newest event that the history has dropped.
     forgotten: u64,
@@ -72,6 +72,19 @@ impl Key {
     pub(crate) fn of(object: &Value) -> Key {
         Key::new(meta::namespace(object), meta::name(object))
     }
+
+    /// Whether it lies in the namespace; none means all.
+    pub(crate) fn is_in(&self, namespace: Option<&str>) -> bool {
+        namespace.is_none_or(|wanted| self.namespace == wanted)
+    }
+}
+
+impl Collection {
+    /// What lies in a namespace, in the order of names.
+    fn within(&self, namespace: &str) -> impl Iterator<Item = &Arc<Packed>> {
+        let from = self.objects.range(Key::new(namespace, "")..);
+        from.take_while(move |(key, _)| key.namespace == namespace).map(|(_, object)| object)
+    }
 }
 
 impl Location {
@@ -96,8 +109,13 @@ impl Store {
         self.revision
     }
 
-    pub(crate) fn get(&self, at: &Location) -> Option<&Arc<Value>> {
-        self.collections.get(&at.collection)?.objects.get(&at.key)
+    pub(crate) fn get(&self, at: &Location) -> Option<Arc<Value>> {
+        Some(self.collections.get(&at.collection)?.objects.get(&at.key)?.unpack())
+    }
+
+    /// Whether there is something.
+    pub(crate) fn has(&self, at: &Location) -> bool {
+        self.collections.get(&at.collection).is_some_and(|collection| collection.objects.contains_key(&at.key))
     }
 
     /// Where the object with this uid lives.
@@ -111,26 +129,27 @@ impl Store {
     }
 
     /// The objects of a collection in the order of their keys, from one namespace or all.
-    pub(crate) fn list(&self, collection: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+    pub(crate) fn list(&self, collection: &str, namespace: Option<&str>) -> Vec<Arc<Packed>> {
         let Some(collection) = self.collections.get(collection) else { return Vec::new() };
         match namespace {
             None => collection.objects.values().cloned().collect(),
-            Some(namespace) => {
-                let from = collection.objects.range(Key::new(namespace, "")..);
-                from.take_while(|(key, _)| key.namespace == namespace).map(|(_, object)| object.clone()).collect()
-            }
+            Some(namespace) => collection.within(namespace).cloned().collect(),
         }
     }
 
     /// The same as it was right after a revision; nothing if the history doesn't reach back that far.
-    pub(crate) fn list_at(&self, collection: &str, namespace: Option<&str>, revision: u64) -> Option<Vec<Arc<Value>>> {
+    pub(crate) fn list_at(&self, collection: &str, namespace: Option<&str>, revision: u64) -> Option<Vec<Arc<Packed>>> {
         let since = self.since(collection, revision)?;
-        let mut objects: BTreeMap<Key, Arc<Value>> =
-            self.list(collection, namespace).into_iter().map(|object| (Key::of(&object), object)).collect();
-        for event in since.into_iter().rev().filter(|event| in_namespace(&event.object, namespace)) {
+        let now = self.list(collection, namespace);
+        if since.is_empty() {
+            return Some(now);
+        }
+        let mut objects: BTreeMap<Arc<Key>, Arc<Packed>> =
+            now.into_iter().map(|object| (object.key.clone(), object)).collect();
+        for event in since.into_iter().rev().filter(|event| event.object.key.is_in(namespace)) {
             match event.previous {
-                Some(previous) => objects.insert(Key::of(&previous), previous),
-                None => objects.remove(&Key::of(&event.object)),
+                Some(previous) => objects.insert(previous.key.clone(), previous),
+                None => objects.remove(&event.object.key),
             };
         }
         Some(objects.into_values().collect())
@@ -139,9 +158,8 @@ impl Store {
     /// Every location in a namespace.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Location> {
         let of = |(name, collection): (&String, &Collection)| {
-            let from = collection.objects.range(Key::new(namespace, "")..);
-            let keys = from.take_while(|(key, _)| key.namespace == namespace).map(|(key, _)| key.clone());
-            keys.map(|key| Location::new(name, key)).collect::<Vec<_>>()
+            let objects = collection.within(namespace);
+            objects.map(|object| Location::new(name, Key::clone(&object.key))).collect::<Vec<_>>()
         };
         self.collections.iter().flat_map(of).collect()
     }
@@ -150,31 +168,26 @@ impl Store {
     pub(crate) fn put(&mut self, at: &Location, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         meta::put(&mut object, "resourceVersion", Some(json!(self.revision.to_string())));
-        let object = Arc::new(object);
-        let previous = self.open(&at.collection).objects.insert(at.key.clone(), object.clone());
+        let packed = Arc::new(Packed::new(&object));
+        let previous = self.open(&at.collection).objects.insert(packed.key.clone(), packed.clone());
         if let Some(previous) = &previous {
-            self.unlink(at, previous);
+            self.unlink(at, &previous.unpack());
         }
         self.link(at, &object);
         let change = if previous.is_some() { Change::Modified } else { Change::Added };
-        self.remember(&at.collection, Event { revision: self.revision, change, object: object.clone(), previous });
-        object
+        self.remember(&at.collection, Event { revision: self.revision, change, object: packed, previous });
+        Arc::new(object)
     }
 
     /// Removes an object and remembers the deletion.
     pub(crate) fn remove(&mut self, at: &Location) -> Option<Arc<Value>> {
         let previous = self.collections.get_mut(&at.collection)?.objects.remove(&at.key)?;
         self.revision += 1;
-        self.unlink(at, &previous);
-        let mut last = Value::clone(&previous);
-        meta::put(&mut last, "resourceVersion", Some(json!(self.revision.to_string())));
-        let object = Arc::new(last);
-        let event = Event {
-            revision: self.revision,
-            change: Change::Deleted,
-            object: object.clone(),
-            previous: Some(previous),
-        };
+        let packed = Arc::new(previous.at_revision(self.revision));
+        let object = packed.unpack();
+        self.unlink(at, &object);
+        let event =
+            Event { revision: self.revision, change: Change::Deleted, object: packed, previous: Some(previous) };
         self.remember(&at.collection, event);
         Some(object)
     }
@@ -211,7 +224,7 @@ impl Store {
             return None;
         }
         let first = collection.history.partition_point(|event| event.revision <= revision);
-        Some(collection.history.iter().skip(first).cloned().collect())
+        Some(collection.history.range(first..).cloned().collect())
     }
 
     fn open(&mut self, name: &str) -> &mut Collection {
@@ -290,7 +303,7 @@ mod tests {
         store.put(&at("c"), object("c"));
         let names = |revision| {
             let objects = store.list_at("things", None, revision).unwrap();
-            objects.iter().map(|one| (meta::name(one).to_owned(), one["new"] == true)).collect::<Vec<_>>()
+            objects.iter().map(|one| (one.key.name.clone(), one.unpack()["new"] == true)).collect::<Vec<_>>()
         };
         assert_eq!(names(2), [("a".to_owned(), false), ("b".to_owned(), false)]);
         assert_eq!(names(4), [("b".to_owned(), true)]);

@@ -183,12 +183,12 @@ fn bind(call: &Call<'_>, world: &mut World, key: &Key) -> Answer<Response<Body>>
 fn evict(call: &Call<'_>, world: &mut World, key: &Key) -> Answer<Response<Body>> {
     let pod = world.find(&call.kind, key)?;
     let budgets = world.store.list("poddisruptionbudgets.policy", Some(&key.namespace));
-    let broken = budgets.iter().find(|budget| {
+    let broken = budgets.iter().map(|budget| budget.unpack()).find(|budget| {
         let selector = Selector::of_object(&budget["spec"]["selector"]);
         selector.matches(&pod) && budget["status"]["disruptionsAllowed"].as_i64().unwrap_or_default() < 1
     });
     if let Some(budget) = broken {
-        let (name, status) = (meta::name(budget), &budget["status"]);
+        let (name, status) = (meta::name(&budget), &budget["status"]);
         let cause = format!(
             "The disruption budget {name} needs {} healthy pods and has {} currently",
             status["desiredHealthy"], status["currentHealthy"]

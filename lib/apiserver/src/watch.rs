@@ -16,11 +16,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::Inner;
 use crate::kinds::Kind;
-use crate::meta;
+use crate::packed::Packed;
 use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::reply::{Format, View};
-use crate::select::{Selector, in_namespace};
+use crate::select::Selector;
 use crate::store::{Change, Event};
 use crate::world::World;
 
@@ -55,9 +55,15 @@ struct Watch {
     next_bookmark: Instant,
     changed: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
-    /// Frames that are ready to go.
-    queue: VecDeque<Bytes>,
+    /// What is to be sent. Objects are written when their turn comes: a state of thousands takes no room before.
+    queue: VecDeque<Frame>,
     ended: bool,
+}
+
+/// One line of a watch.
+enum Frame {
+    Ready(Bytes),
+    Object { change: &'static str, object: Arc<Packed> },
 }
 
 /// Begins a watch; the body of the answer ends with it.
@@ -90,7 +96,7 @@ pub(crate) fn begin(
     };
     match start {
         Start::After(revision) => watch.cursor = revision,
-        Start::State | Start::StateAndMark => watch.send_state(world),
+        Start::State | Start::StateAndMark => watch.queue_state(world),
     }
     if start == Start::StateAndMark {
         watch.bookmark(world, true);
@@ -127,7 +133,7 @@ impl Watch {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Watch)> {
         loop {
             if let Some(frame) = self.queue.pop_front() {
-                return Some((Ok(frame), self));
+                return Some((Ok(self.written(frame)), self));
             }
             if self.ended {
                 return None;
@@ -179,38 +185,33 @@ impl Watch {
             return;
         };
         for event in events {
-            self.deliver(&world, &event);
+            self.deliver(&event);
         }
         self.cursor = current;
     }
 
-    fn send_state(&mut self, world: &World) {
+    fn queue_state(&mut self, world: &World) {
         for object in world.store.list(&self.kind.collection, self.namespace.as_deref()) {
-            if self.selector.matches(&object) {
-                self.object_frame(world, "ADDED", &object);
+            if self.selector.selects(&object) {
+                self.object("ADDED", object);
             }
         }
     }
 
     /// Turns a change into what it means for the selection.
-    fn deliver(&mut self, world: &World, event: &Event) {
-        if !in_namespace(&event.object, self.namespace.as_deref()) {
+    fn deliver(&mut self, event: &Event) {
+        if !event.object.key.is_in(self.namespace.as_deref()) {
             return;
         }
-        let selected = |object: &Value| self.selector.matches(object);
-        let before = event.previous.as_ref().is_some_and(|previous| selected(previous));
-        let after = event.change != Change::Deleted && selected(&event.object);
-        match (before, after) {
-            (false, true) => self.object_frame(world, "ADDED", &event.object),
-            (true, true) => self.object_frame(world, "MODIFIED", &event.object),
-            (true, false) if event.change == Change::Deleted => self.object_frame(world, "DELETED", &event.object),
-            (true, false) => {
-                // It is still there but no longer selected: show it as it was last selected.
-                let mut last = event.previous.as_deref().cloned().unwrap_or_default();
-                meta::put(&mut last, "resourceVersion", Some(json!(event.revision.to_string())));
-                self.object_frame(world, "DELETED", &Arc::new(last));
-            }
-            (false, false) => {}
+        let previous = event.previous.as_ref().filter(|previous| self.selector.selects(previous));
+        let after = event.change != Change::Deleted && self.selector.selects(&event.object);
+        match (previous, after) {
+            (None, true) => self.object("ADDED", event.object.clone()),
+            (Some(_), true) => self.object("MODIFIED", event.object.clone()),
+            (Some(_), false) if event.change == Change::Deleted => self.object("DELETED", event.object.clone()),
+            // It is still there but no longer selected: show it as it was last selected.
+            (Some(previous), false) => self.object("DELETED", Arc::new(previous.at_revision(event.revision))),
+            (None, false) => {}
         }
     }
 
@@ -230,16 +231,23 @@ impl Watch {
         self.frame("BOOKMARK", &object);
     }
 
-    fn object_frame(&mut self, world: &World, change: &str, object: &Arc<Value>) {
-        let object = self.format.view(&self.kind, object, world.now());
-        self.frame(change, &object);
+    fn object(&mut self, change: &'static str, object: Arc<Packed>) {
+        self.queue.push_back(Frame::Object { change, object });
     }
 
     fn frame(&mut self, change: &str, object: &Value) {
-        let mut bytes = format!("{{\"type\":\"{change}\",\"object\":").into_bytes();
-        if serde_json::to_writer(&mut bytes, object).is_ok() {
-            bytes.extend_from_slice(b"}\n");
-            self.queue.push_back(Bytes::from(bytes));
-        }
+        let line = format!("{{\"type\":\"{change}\",\"object\":{object}}}\n");
+        self.queue.push_back(Frame::Ready(Bytes::from(line)));
+    }
+
+    fn written(&self, frame: Frame) -> Bytes {
+        let (change, object) = match frame {
+            Frame::Ready(line) => return line,
+            Frame::Object { change, object } => (change, object),
+        };
+        let mut line = format!("{{\"type\":\"{change}\",\"object\":").into_bytes();
+        self.format.append(&mut line, &self.kind, &object, || self.inner.world().now());
+        line.extend_from_slice(b"}\n");
+        Bytes::from(line)
     }
 }

@@ -125,7 +125,7 @@ impl World {
     /// The object, or why there is none.
     pub(crate) fn find(&self, kind: &Kind, key: &Key) -> Answer<Arc<Value>> {
         let at = Location::new(&kind.collection, key.clone());
-        self.store.get(&at).cloned().ok_or_else(|| Refusal::not_found(kind, &key.name))
+        self.store.get(&at).ok_or_else(|| Refusal::not_found(kind, &key.name))
     }
 
     fn furnish(&mut self) {

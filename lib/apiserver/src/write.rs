@@ -46,7 +46,7 @@ impl World {
         self.name(&kind, &mut object)?;
         let key = Key::of(&object);
         let at = cx.at(&key);
-        if !kind.create_only && self.store.get(&at).is_some() {
+        if !kind.create_only && self.store.has(&at) {
             return Err(Refusal::already_exists(&kind, &key.name));
         }
         self.check_namespace(&kind, &key)?;

@@ -40,7 +40,7 @@ const ROOMS: &[Room] = &[
     ),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
-    ("xtask", &["apiserver", "apisuite", "flagger-api", "flagger-operator"]),
+    ("xtask", &["apiserver", "apisuite", "controlplane", "flagger-api", "flagger-operator"]),
 ];
 
 /// The rooms that decide or translate, and perform nothing.

@@ -237,8 +237,8 @@ impl Call<'_> {
         let page = world.list(&self.kind, self.place.namespace, &self.query)?;
         for object in &page.objects {
             // A cascade may have taken it already.
-            if world.find(&self.kind, &Key::of(object)).is_ok() {
-                world.delete(&cx, &Key::of(object), &options)?;
+            if world.store.has(&cx.at(&object.key)) {
+                world.delete(&cx, &object.key, &options)?;
             }
         }
         page.send(&self.kind, self.format, world.now())

@@ -43,7 +43,7 @@ pub(super) fn age(world: &mut World, event: &Value) {
         world.event_ages.pop_front();
         let at = Location::new(COLLECTION, key);
         // A later write of the same Event has a later entry.
-        if world.store.get(&at).is_some_and(|event| meta::revision(event) == revision) {
+        if world.store.get(&at).is_some_and(|event| meta::revision(&event) == revision) {
             world.erase(&at);
         }
     }

@@ -46,7 +46,7 @@ pub(crate) fn furnish(world: &mut World, namespace: &str) {
 /// Deletes what is left in a namespace on its way out, and the namespace when nothing is.
 pub(crate) fn empty(world: &mut World, name: &str) {
     let at = Location::new("namespaces", Key::new("", name));
-    let Some(namespace) = world.store.get(&at).cloned() else { return };
+    let Some(namespace) = world.store.get(&at) else { return };
     if !meta::deleting(&namespace) {
         return;
     }
