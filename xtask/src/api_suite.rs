@@ -50,7 +50,7 @@ async fn report(mode: Mode, only: &str) -> Result<Report> {
         Ok(url) => apisuite::Server::new(&url, &token()?)?,
         Err(_) => {
             let plane = own.insert(ControlPlane::start(Options::new(Programs::find()?)).await?);
-            apisuite::Server::new(&plane.url(), plane.token())?
+            apisuite::quiet(&apisuite::Server::new(&plane.url(), plane.token())?).await?
         }
     };
     match mode {

@@ -42,7 +42,7 @@ pub(crate) fn apply(cx: &Cx, live: Option<&Value>, config: &Value, force: bool, 
     let taken = change.added.union(&change.modified);
     let conflicts = managers.conflicts(cx, Operation::Apply, &taken);
     if !force && !conflicts.is_empty() {
-        return Err(refuse(&conflicts));
+        return Err(refuse(conflicts));
     }
     managers.yield_to(cx, Operation::Apply, &taken, &change.removed);
     managers.keep_time_if_same(cx, last.as_ref());
@@ -122,12 +122,13 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-fn refuse(conflicts: &[(String, Vec<String>)]) -> Refusal {
+fn refuse(mut conflicts: Vec<(String, Vec<String>)>) -> Refusal {
+    conflicts.sort();
     let all: Vec<(String, String)> = conflicts
         .iter()
         .flat_map(|(manager, paths)| paths.iter().map(move |path| (format!("conflict with {manager}"), path.clone())))
         .collect();
-    let message = match (all.as_slice(), conflicts) {
+    let message = match (all.as_slice(), &conflicts) {
         ([(text, path)], _) => format!("Apply failed with 1 conflict: {text}: {path}"),
         (many, groups) => {
             let listed: Vec<String> = groups

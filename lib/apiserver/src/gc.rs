@@ -261,14 +261,16 @@ fn check_preconditions(kind: &Kind, object: &Value, options: &DeleteOptions) -> 
     let name = meta::name(object);
     let (uid, revision) = (meta::uid(object), meta::revision(object));
     if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
-        let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}");
-        return Err(Refusal::conflict_because(kind, name, &why));
+        let why = format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have been deleted and then recreated"
+        );
+        return Err(Refusal::conflict_as(&kind.group, &kind.kind, name, &why));
     }
     if let Some(wanted) = options.revision.as_deref().filter(|wanted| *wanted != revision) {
         let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {revision}"
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
         );
-        return Err(Refusal::conflict_because(kind, name, &why));
+        return Err(Refusal::conflict_as(&kind.group, &kind.kind, name, &why));
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
 //! Query parameters and what they mean for each verb.
 
 use http::Uri;
+use serde_json::{Value, json};
 
 use crate::refusal::{Answer, Refusal};
+use crate::schema::{Cause, CauseReason};
+
+/// What the real server takes for the name of a field manager, in bytes.
+const MANAGER_MAX: usize = 128;
 
 /// The parameters of one request, in order.
 #[derive(Clone, Debug, Default)]
@@ -57,27 +62,37 @@ impl Query {
         self.get(name).map(parse).transpose()
     }
 
-    /// `dryRun=All`; nothing else is known.
-    pub(crate) fn dry_run(&self) -> Answer<bool> {
-        match self.get("dryRun") {
-            None => Ok(false),
-            Some("All") => Ok(true),
-            Some(other) => {
-                Err(Refusal::bad_request(format!("dryRun: Unsupported value: {other:?}: supported values: \"All\"")))
-            }
-        }
+    /// Whether nothing is to be written.
+    pub(crate) fn dry_run(&self) -> bool {
+        self.get("dryRun") == Some("All")
     }
 
     /// `fieldValidation`, by default a warning.
-    pub(crate) fn field_validation(&self) -> Answer<FieldValidation> {
+    pub(crate) fn field_validation(&self) -> FieldValidation {
         match self.get("fieldValidation") {
-            Some("Ignore") => Ok(FieldValidation::Ignore),
-            None | Some("Warn") => Ok(FieldValidation::Warn),
-            Some("Strict") => Ok(FieldValidation::Strict),
-            Some(other) => Err(Refusal::bad_request(format!(
-                "fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\""
-            ))),
+            Some("Ignore") => FieldValidation::Ignore,
+            Some("Strict") => FieldValidation::Strict,
+            _ => FieldValidation::Warn,
         }
+    }
+
+    /// What is wrong with the options of a write.
+    pub(crate) fn write_faults(&self) -> Vec<Cause> {
+        let unsupported = |field: &str, value: Value, supported: &str| {
+            Cause::of_value(CauseReason::NotSupported, field, &value, format!("supported values: {supported}"))
+        };
+        let mut causes = Vec::new();
+        if self.get("fieldManager").is_some_and(|manager| MANAGER_MAX < manager.len()) {
+            let detail = format!("may not be more than {MANAGER_MAX} bytes");
+            causes.push(Cause::of_field(CauseReason::TooLong, "fieldManager", detail));
+        }
+        if let Some(other) = self.get("dryRun").filter(|one| *one != "All") {
+            causes.push(unsupported("dryRun", json!([other]), r#""All""#));
+        }
+        if let Some(other) = self.get("fieldValidation").filter(|one| !["Ignore", "Strict", "Warn"].contains(one)) {
+            causes.push(unsupported("fieldValidation", json!(other), r#""", "Ignore", "Strict", "Warn""#));
+        }
+        causes
     }
 }
 

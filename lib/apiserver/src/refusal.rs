@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, qualified};
 use crate::schema::Cause;
 
 /// An error answer. Texts are those of the real server, since clients and people match on them.
@@ -71,6 +71,16 @@ impl Refusal {
         Refusal::new(StatusCode::CONFLICT, "Conflict", message).with_details(object(kind, name))
     }
 
+    /// The same, of something that goes by another name than its plural.
+    pub(crate) fn conflict_as(group: &str, kind: &str, name: &str, why: &str) -> Refusal {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(kind, group));
+        let mut details = json!({"kind": kind, "name": name});
+        if !group.is_empty() {
+            details["group"] = json!(group);
+        }
+        Refusal::new(StatusCode::CONFLICT, "Conflict", message).with_details(details)
+    }
+
     /// Server-side apply would take fields from other managers; `(message, field)` each.
     pub(crate) fn apply_conflict(message: String, conflicts: &[(String, String)]) -> Refusal {
         let causes: Vec<Value> = conflicts
@@ -93,9 +103,20 @@ impl Refusal {
             .iter()
             .map(|one| json!({"reason": one.reason.word(), "message": one.message, "field": one.field}))
             .collect();
-        let mut details = json!({"name": name, "kind": kind.kind, "causes": causes});
-        if !kind.group.is_empty() {
-            details["group"] = json!(kind.group);
+        let mut details = json!({"kind": kind.kind, "causes": causes});
+        for (field, text) in [("name", name), ("group", &kind.group)].into_iter().filter(|(_, text)| !text.is_empty()) {
+            details[field] = json!(text);
+        }
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
+    }
+
+    /// The same, of something that goes by another name than its kind: the plural, or a subresource.
+    pub(crate) fn invalid_as(group: &str, kind: &str, name: &str, cause: &Cause) -> Refusal {
+        let message = format!("{} {name:?} is invalid: {cause}", qualified(kind, group));
+        let cause = json!({"reason": cause.reason.word(), "message": cause.message, "field": cause.field});
+        let mut details = json!({"kind": kind, "name": name, "causes": [cause]});
+        if !group.is_empty() {
+            details["group"] = json!(group);
         }
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(details)
     }

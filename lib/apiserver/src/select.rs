@@ -38,6 +38,13 @@ impl Selector {
         Ok(Selector { labels, fields: fields.map(field_term).collect::<Answer<_>>()? })
     }
 
+    /// The same, and only the object of this name if there is one.
+    pub(crate) fn named(mut self, name: Option<&str>) -> Selector {
+        let term = |name: &str| FieldTerm { path: "metadata.name".to_owned(), value: name.to_owned(), equal: true };
+        self.fields.extend(name.map(term));
+        self
+    }
+
     /// From a `LabelSelector` object (`matchLabels`, `matchExpressions`).
     pub(crate) fn of_object(selector: &Value) -> Selector {
         let labels = selector["matchLabels"].as_object().into_iter().flatten();

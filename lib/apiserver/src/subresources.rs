@@ -36,6 +36,7 @@ pub(crate) fn answer(call: &Call<'_>, world: &mut World, key: &Key, name: &str) 
             let log = call.inner.logs.as_ref().and_then(|logs| logs(&key.namespace, &key.name));
             Ok(reply::text(log.unwrap_or_default()))
         }
+        _ if call.kind.custom().is_some() => Err(Refusal::not_found(&call.kind, &key.name)),
         _ => Err(Refusal::no_such_path()),
     }
 }
@@ -60,7 +61,7 @@ fn scale(call: &Call<'_>, world: &mut World, key: &Key, scale: &Scale) -> Answer
         let detail = "must be greater than or equal to 0";
         let value = &wanted["spec"]["replicas"];
         let cause = Cause::of_value(CauseReason::Invalid, "spec.replicas", value, detail);
-        return Err(Refusal::invalid(&call.kind, &key.name, &[cause]));
+        return Err(Refusal::invalid_as("autoscaling", "Scale", &key.name, &cause));
     };
     let mut cx = call.cx(Part::Scale)?;
     let revision = wanted["metadata"]["resourceVersion"].clone();
@@ -155,11 +156,11 @@ fn bind(call: &Call<'_>, world: &mut World, key: &Key) -> Answer<Response<Body>>
     };
     if let Some(taken) = pod["spec"]["nodeName"].as_str().filter(|name| !name.is_empty()) {
         let why = format!("pod {} is already assigned to node {taken:?}", key.name);
-        return Err(Refusal::conflict_because(&call.kind, &key.name, &why));
+        return Err(Refusal::conflict_as("", "pods/binding", &key.name, &why));
     }
     if meta::deleting(&pod) {
         let why = format!("pod {} is being deleted, cannot be assigned to a host", key.name);
-        return Err(Refusal::conflict_because(&call.kind, &key.name, &why));
+        return Err(Refusal::conflict_as("", "pods/binding", &key.name, &why));
     }
     let mut bound = Value::clone(&pod);
     bound["spec"]["nodeName"] = json!(node);

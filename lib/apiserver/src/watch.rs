@@ -20,6 +20,8 @@ use crate::packed::Packed;
 use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::reply::{Format, View};
+use crate::route::Place;
+use crate::schema::{Cause, CauseReason};
 use crate::select::Selector;
 use crate::store::{Change, Event};
 use crate::world::World;
@@ -71,7 +73,7 @@ pub(crate) fn begin(
     inner: &Arc<Inner>,
     world: &mut World,
     kind: &Arc<Kind>,
-    namespace: Option<&str>,
+    place: &Place<'_>,
     query: &Query,
     format: Format,
 ) -> Answer<Response<Body>> {
@@ -82,8 +84,8 @@ pub(crate) fn begin(
     let mut watch = Watch {
         inner: inner.clone(),
         kind: kind.clone(),
-        namespace: namespace.map(str::to_owned),
-        selector: Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?,
+        namespace: place.namespace.map(str::to_owned),
+        selector: Selector::parse(query.get("labelSelector"), query.get("fieldSelector"))?.named(place.name),
         format,
         cursor: world.store.revision(),
         bookmarks,
@@ -112,14 +114,17 @@ impl Start {
         let revision = match query.get("resourceVersion") {
             None => 0,
             Some(text) => {
-                let parsed = text.parse::<u64>();
-                parsed.map_err(|_| Refusal::bad_request(format!("invalid resource version {text:?}")))?
+                let why = format!("Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax");
+                text.parse::<u64>().map_err(|_| Refusal::internal(format!("resourceVersion: {why}")))?
             }
         };
         match query.flag_if_given("sendInitialEvents")? {
-            Some(_) if query.get("resourceVersionMatch") != Some("NotOlderThan") => Err(Refusal::bad_request(
-                "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            )),
+            Some(_) if query.get("resourceVersionMatch") != Some("NotOlderThan") => {
+                Err(forbidden_match("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+            }
+            None if query.get("resourceVersionMatch").is_some() => {
+                Err(forbidden_match("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+            }
             Some(_) if current < revision => Err(Refusal::from_the_future(revision, current)),
             Some(true) => Ok(Start::StateAndMark),
             Some(false) if revision == 0 => Ok(Start::After(current)),
@@ -127,6 +132,11 @@ impl Start {
             Some(false) | None => Ok(Start::After(revision)),
         }
     }
+}
+
+fn forbidden_match(why: &str) -> Refusal {
+    let cause = Cause::of_field(CauseReason::Forbidden, "resourceVersionMatch", why);
+    Refusal::invalid_options("ListOptions", &[cause])
 }
 
 impl Watch {

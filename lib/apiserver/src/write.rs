@@ -189,9 +189,8 @@ fn place(kind: &Kind, namespace: Option<&str>, object: &mut Value) -> Answer<()>
     let namespace = namespace.unwrap_or_default();
     let given = meta::namespace(object);
     if !given.is_empty() && given != namespace {
-        return Err(Refusal::bad_request(format!(
-            "the namespace of the provided object does not match the namespace sent on the request (object: {given:?}, request: {namespace:?})"
-        )));
+        let why = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Refusal::bad_request(why));
     }
     meta::put(object, "namespace", Some(json!(namespace)));
     Ok(())
@@ -214,7 +213,7 @@ fn check_identity(kind: &Kind, key: &Key, object: &Value, old: &Value) -> Answer
         "" => {
             let field = "metadata.resourceVersion";
             let cause = Cause::of_value(CauseReason::Invalid, field, &json!(0), "must be specified for an update");
-            Err(Refusal::invalid(kind, &key.name, &[cause]))
+            Err(Refusal::invalid_as(&kind.group, &kind.plural, &key.name, &cause))
         }
         seen if seen == meta::revision(old) => Ok(()),
         _ => Err(Refusal::conflict(kind, &key.name)),
@@ -263,7 +262,8 @@ fn no_new_finalizers(kind: &Kind, object: &Value, old: &Value) -> Answer<()> {
         listed.join(", ")
     );
     let cause = Cause::of_field(CauseReason::Forbidden, "metadata.finalizers", detail);
-    Err(Refusal::invalid(kind, meta::name(old), &[cause]))
+    // Two of its layers check this.
+    Err(Refusal::invalid(kind, meta::name(old), &[cause.clone(), cause]))
 }
 
 /// Whether the change counts as a new generation.

@@ -17,6 +17,7 @@ mod kept;
 mod normal;
 mod ownership;
 mod pick;
+mod quiet;
 mod record;
 mod run;
 mod script;
@@ -25,5 +26,6 @@ mod suite;
 
 pub use fault::Error;
 pub use kept::markdown;
+pub use quiet::quiet;
 pub use server::Server;
 pub use suite::{Report, check, record};

@@ -89,7 +89,7 @@ impl Seen {
                 uid: pattern("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
                 time: pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
                 revision: pattern(
-                    r"(?i)((?:resource ?version|current|precondition|object meta)s?:? |record \()\d+( \(\d+\))?",
+                    r#"(?i)((?:resource ?version|current|precondition|object meta)s?:? |record \(|"resourceVersion\\?":\\?")\d+( \(\d+\))?"#,
                 ),
                 address: pattern(r"\b10\.\d+\.\d+\.\d+\b"),
                 age: pattern(r"^\d+s$"),
@@ -141,6 +141,12 @@ impl Seen {
             Value::String(text) => self.string(name, text),
             Value::Number(port) if name == "nodePort" && port.as_u64() != Some(0) => json!("<port>"),
             Value::Array(entries) if name == "managedFields" => self.value(&ownership::lines(entries), "lines"),
+            // The real server goes through maps, whose order is another each time.
+            Value::Array(causes) if name == "causes" => {
+                let mut causes: Vec<Value> = causes.iter().map(|cause| self.value(cause, name)).collect();
+                causes.sort_by_key(ToString::to_string);
+                Value::Array(causes)
+            }
             Value::Array(items) => items.iter().map(|item| self.value(item, name)).collect(),
             Value::Object(fields) => {
                 let listed = !is_object(value);
@@ -148,7 +154,10 @@ impl Seen {
                     let revision = number(&below["resourceVersion"]).filter(|_| field == "metadata");
                     let mut below = self.value(below, field);
                     if let Some(revision) = revision {
-                        below["resourceVersion"] = json!(self.revision(revision, listed || is_bookmark(value)));
+                        below["resourceVersion"] = match is_bookmark(value) {
+                            true if self.latest <= revision => json!("<current>"),
+                            _ => json!(self.revision(revision, listed)),
+                        };
                     }
                     (self.text(field), below)
                 });
@@ -171,6 +180,8 @@ impl Seen {
     fn string(&mut self, name: &str, text: &str) -> Value {
         match name {
             "continue" if !text.is_empty() => json!("<token>"),
+            // It depends on the group, which each run names anew.
+            "storageVersionHash" => json!("<hash>"),
             "cells" if self.patterns.age.is_match(text) => json!("<age>"),
             _ => json!(self.text(text)),
         }

@@ -59,6 +59,11 @@ impl Server {
         Ok(Server { client, url: url.trim_end_matches('/').to_owned(), token: token.to_owned() })
     }
 
+    /// The same server with another token.
+    pub(crate) fn for_user(&self, token: &str) -> Result<Server, Error> {
+        Server::new(&self.url, token)
+    }
+
     /// Sends a request and reads the whole answer.
     pub(crate) async fn ask(&self, request: &Request) -> Result<Answer, Error> {
         let response = self.send(request).await?;

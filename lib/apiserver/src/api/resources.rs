@@ -77,7 +77,7 @@ impl Call<'_> {
         if self.kind.create_only && (self.parts.method != Method::POST || self.place.name.is_some()) {
             return Err(Refusal::method_not_allowed());
         }
-        let Some(name) = self.place.name else { return self.collection(world) };
+        let Some(name) = self.place.name.filter(|_| !self.place.watch) else { return self.collection(world) };
         let key = Key::new(self.place.namespace.unwrap_or_default(), name);
         match self.place.subresource {
             None => self.object(world, &key, Part::Whole),
@@ -93,7 +93,7 @@ impl Call<'_> {
 
     fn collection(&self, world: &mut World) -> Answer<Response<Body>> {
         match self.parts.method {
-            Method::GET => watch::begin(self.inner, world, &self.kind, self.place.namespace, &self.query, self.format),
+            Method::GET => watch::begin(self.inner, world, &self.kind, self.place, &self.query, self.format),
             Method::POST if self.kind.namespaced && self.place.namespace.is_none() => {
                 Err(Refusal::method_not_allowed())
             }
@@ -249,13 +249,18 @@ impl Call<'_> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let propagation = text(&body["propagationPolicy"]).or(self.query.get("propagationPolicy").map(str::to_owned));
         let orphan = body["orphanDependents"].as_bool();
+        if let (Some(both), Some(_)) = (&propagation, orphan) {
+            let detail = "orphanDependents and deletionPropagation cannot be both set";
+            let cause = Cause::of_value(CauseReason::Invalid, "propagationPolicy", &json!(both), detail);
+            return Err(Refusal::invalid_options("DeleteOptions", &[cause]));
+        }
         let propagation = match (propagation.as_deref(), orphan) {
             (Some("Orphan"), _) | (None, Some(true)) => Propagation::Orphan,
             (Some("Foreground"), _) => Propagation::Foreground,
             (Some("Background") | None, _) => Propagation::Background,
             (Some(other), _) => {
                 let value = json!(other);
-                let detail = "supported values: \"Background\", \"Foreground\", \"Orphan\"";
+                let detail = "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"";
                 let cause = Cause::of_value(CauseReason::NotSupported, "propagationPolicy", &value, detail);
                 return Err(Refusal::invalid_options("DeleteOptions", &[cause]));
             }
@@ -271,6 +276,16 @@ impl Call<'_> {
 
     /// What a change by this request is recorded as.
     pub(crate) fn cx(&self, part: Part) -> Answer<Cx> {
+        let options = match self.parts.method {
+            Method::POST => "CreateOptions",
+            Method::PUT => "UpdateOptions",
+            Method::PATCH => "PatchOptions",
+            _ => "DeleteOptions",
+        };
+        let causes = self.query.write_faults();
+        if !causes.is_empty() {
+            return Err(Refusal::invalid_options(options, &causes));
+        }
         let agent = self.parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let agent = agent.split('/').next().filter(|agent| !agent.is_empty()).unwrap_or("unknown");
         let body_dry_run = self.parts.method == Method::DELETE
@@ -279,8 +294,8 @@ impl Call<'_> {
             kind: self.kind.clone(),
             manager: self.query.get("fieldManager").unwrap_or(agent).to_owned(),
             part,
-            dry_run: body_dry_run || self.query.dry_run()?,
-            validation: self.query.field_validation()?,
+            dry_run: body_dry_run || self.query.dry_run(),
+            validation: self.query.field_validation(),
             patch: None,
             warnings: Vec::new(),
         })

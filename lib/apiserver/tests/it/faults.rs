@@ -48,10 +48,8 @@ async fn refusals_look_like_those_of_the_server_and_change_nothing() {
         assert_eq!((refused.code, &refused.body["reason"]), (code, &json!(reason)), "{}", refused.body);
         assert_eq!(cluster.get(&path).ok()["data"]["a"], "1");
     }
-    for (fault, code) in [
-        (Fault::Busy { retry_after: second }, 429),
-        (Fault::Unavailable { retry_after: second }, 503),
-    ] {
+    for (fault, code) in [(Fault::Busy { retry_after: second }, 429), (Fault::Unavailable { retry_after: second }, 503)]
+    {
         let response = once(fault).send(Method::GET, MAPS, "", "");
         assert_eq!(response.status(), code);
         assert_eq!(response.headers()["retry-after"], "1");
