@@ -26,6 +26,7 @@ generate:
 
 # Speed of the decision: one tick, and whole releases in the model world.
 bench:
+    cargo bench --package apiserver
     cargo bench --package flagger-rollout
 
 # Dependencies: licences, sources, bans and advisories. Needs cargo-deny (`cargo install cargo-deny --locked`).

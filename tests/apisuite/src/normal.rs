@@ -154,10 +154,7 @@ impl Seen {
                     let revision = number(&below["resourceVersion"]).filter(|_| field == "metadata");
                     let mut below = self.value(below, field);
                     if let Some(revision) = revision {
-                        below["resourceVersion"] = match is_bookmark(value) {
-                            true if self.latest <= revision => json!("<current>"),
-                            _ => json!(self.revision(revision, listed)),
-                        };
+                        below["resourceVersion"] = json!(self.revision(revision, listed, is_bookmark(value)));
                     }
                     (self.text(field), below)
                 });
@@ -167,9 +164,12 @@ impl Seen {
         }
     }
 
-    fn revision(&self, revision: u64, of_list: bool) -> String {
-        if of_list && !self.relation.is_empty() {
+    fn revision(&self, revision: u64, listed: bool, bookmark: bool) -> String {
+        if (listed || bookmark) && !self.relation.is_empty() {
             return self.relation.to_owned();
+        }
+        if bookmark && self.latest <= revision {
+            return "<current>".to_owned();
         }
         match self.revisions.iter().position(|known| *known == revision) {
             Some(place) => format!("<revision {}>", place + 1),
