@@ -78,14 +78,14 @@ impl Format {
                 self.send(StatusCode::OK, &kind.columns.table(&objects, self.include, metadata, now))
             }
             View::Metadata => {
-                let items = unpacked().map(|object| metadata_of(&object)).collect();
-                self.send(StatusCode::OK, &list_of("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, items))
+                let items: Vec<Value> = unpacked().map(|object| metadata_of(&object)).collect();
+                self.send(StatusCode::OK, &list_of("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, &items))
             }
             View::Full if self.yaml || events::converted(kind) => {
                 let item =
                     |object: &Value| if kind.custom().is_some() { Value::clone(object) } else { without_type(object) };
-                let items = unpacked().map(|object| item(&object)).collect();
-                self.send(StatusCode::OK, &list_of(&kind.list_kind, &kind.api_version(), metadata, items))
+                let items: Vec<Value> = unpacked().map(|object| item(&object)).collect();
+                self.send(StatusCode::OK, &list_of(&kind.list_kind, &kind.api_version(), metadata, &items))
             }
             View::Full => Ok(response(StatusCode::OK, "application/json", packed_list(kind, metadata, objects))),
         }
@@ -152,7 +152,7 @@ fn unwritable(error: impl std::fmt::Display) -> Refusal {
     Refusal::internal(format!("failed to encode the answer: {error}"))
 }
 
-fn list_of(kind: &str, api_version: &str, metadata: &Value, items: Vec<Value>) -> Value {
+fn list_of(kind: &str, api_version: &str, metadata: &Value, items: &[Value]) -> Value {
     json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items})
 }
 

@@ -208,9 +208,10 @@ fn pod(app: &str, set: &str, number: u8) -> Value {
 
 fn running(app: &str) -> Value {
     let image = format!("registry.example.com/checkout/{app}:6.1.0");
+    let conditions = ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(condition);
     json!({
         "phase": "Running", "podIP": "10.8.3.17", "podIPs": [{"ip": "10.8.3.17"}], "hostIP": "10.0.1.17", "startTime": SINCE,
-        "conditions": ["Initialized", "Ready", "ContainersReady", "PodScheduled"].map(condition),
+        "conditions": conditions,
         "containerStatuses": [{
             "name": "app", "image": image, "imageID": format!("{image}@sha256:{HASH}"), "containerID": format!("containerd://{HASH}{HASH}"),
             "ready": true, "started": true, "restartCount": 0, "state": {"running": {"startedAt": SINCE}},

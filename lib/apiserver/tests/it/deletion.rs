@@ -34,7 +34,7 @@ fn preconditions_hold_or_conflict() {
     let cluster = Cluster::new();
     let created = cluster.post(MAPS, &map("a")).ok();
     let refused = cluster.delete_with(&at("a"), &json!({"preconditions": {"uid": "other"}})).refused();
-    assert!(refused.0 == 409 && refused.1.contains("UID in precondition: other"), "{}", refused.1);
+    assert!(refused.0 == 409 && refused.1.contains("the UID in the precondition (other)"), "{}", refused.1);
     cluster.delete_with(&at("a"), &json!({"preconditions": {"uid": created["metadata"]["uid"]}})).ok();
 }
 
