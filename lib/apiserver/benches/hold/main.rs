@@ -4,7 +4,8 @@
 mod objects;
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
 
 use apiserver::{Api, Options, Server};
 use axum::body::Body;
@@ -16,6 +17,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::runtime::watcher;
 use objects::{Given, OBJECTS_EACH};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// Canaries with their objects.
 const CANARIES: usize = 10_000;
@@ -32,7 +34,7 @@ struct Report {
 }
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     let server = Server::start(Options::default()).await.expect("loopback has a free port");
     let mut report = Report::default();
 
@@ -57,7 +59,7 @@ async fn main() {
     report.at_least("writes of a status a second, each heard by ten watchers", pace, 1000.0);
     report.at_most("room after that, MiB", resident_mib(), 1024.0);
     server.stop().await;
-    std::process::exit(i32::from(report.broken));
+    if report.broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 impl Report {
@@ -209,8 +211,8 @@ async fn write(api: &Api) {
             tokio::spawn(frames.take(WRITES).for_each(async |frame| drop(frame.expect("it is in memory"))))
         })
         .collect();
-    let writer = api.clone();
-    let writes = move || (0..WRITES).for_each(|index| touch(&writer, index % CANARIES, index + 1));
+    let handle = api.clone();
+    let writes = move || (0..WRITES).for_each(|index| touch(&handle, index % CANARIES, index + 1));
     tokio::task::spawn_blocking(writes).await.expect("every write is accepted");
     for watcher in watchers {
         watcher.await.expect("it heard of all of it");
