@@ -1,4 +1,4 @@
-//! An object at rest: its JSON as one text, which takes a tenth of the room of a tree of values and is sent as it is.
+//! An object at rest: its JSON as one text, which takes far less room than a tree of values and is sent as it is.
 //!
 //! What is asked for again and again is found without reading the text: the key, the labels, and where the type ends.
 

@@ -41,13 +41,13 @@ pub async fn quiet(admin: &Server) -> Result<Server, Error> {
     let binding = json!({
         "metadata": {"name": NAME}, "spec": {"policyName": NAME, "validationActions": ["Deny"]},
     });
-    let role = json!({
+    let grant = json!({
         "metadata": {"name": NAME},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"kind": "ServiceAccount", "namespace": "default", "name": NAME}],
     });
     create(admin, ACCOUNTS, &json!({"metadata": {"name": NAME}})).await?;
-    create(admin, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &role).await?;
+    create(admin, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &grant).await?;
     create(admin, &format!("{ADMISSION}/validatingadmissionpolicies"), &policy).await?;
     create(admin, &format!("{ADMISSION}/validatingadmissionpolicybindings"), &binding).await?;
     heard(admin).await?;
