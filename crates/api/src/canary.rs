@@ -19,7 +19,7 @@ use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
 pub use alert::{CanaryAlert, Severity};
-pub use analysis::Analysis;
+pub use analysis::{Analysis, OnFailedCheck};
 pub use gateway::{BackendRef, GatewayRef, HttpMirror};
 pub use matching::{HttpMatch, StringMatch};
 pub use metric::{CanaryMetric, ThresholdRange};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{Canary, CanaryMetric, HookType};
+use api::{Canary, CanaryMetric, HookType, OnFailedCheck};
 
 use crate::traffic::Split;
 use crate::words::Sentence;
@@ -41,6 +41,8 @@ pub struct Plan {
     pub strategy: Strategy,
     /// The weights of a run.
     pub ladder: Ladder,
+    /// What a failed check does to the canary's share.
+    pub on_failed_check: OnFailedCheck,
     /// Percentage points by which traffic goes back to the primary in a promotion; 0 is all at once.
     pub step_weight_promotion: u8,
     /// Whether requests are mirrored before (canary) or while (Blue/Green) the canary is analysed.
@@ -149,6 +151,15 @@ impl Ladder {
             return Some(Split::canary(weight.saturating_add(self.step)));
         }
         self.steps.iter().find(|step| weight < **step).map(|step| Split::canary(*step))
+    }
+
+    /// The split one step below this canary weight.
+    pub fn back(&self, weight: u8) -> Split {
+        let below = match self.step {
+            0 => self.steps.iter().copied().filter(|step| *step < weight).max().unwrap_or_default(),
+            step => weight.saturating_sub(step),
+        };
+        Split::canary(below)
     }
 
     /// Whether there is any step to take.
@@ -262,6 +273,7 @@ impl Plan {
                 steps: analysis.step_weights.iter().copied().map(percent).collect(),
                 max: percent(analysis.max_weight),
             },
+            on_failed_check: analysis.on_failed_check,
             step_weight_promotion: percent(analysis.step_weight_promotion),
             mirror: analysis.mirror,
             skip_analysis: spec.skip_analysis,
@@ -402,6 +414,17 @@ mod tests {
     fn listed_steps_are_taken_one_by_one_and_capped() {
         assert_eq!(climb(&Ladder::of([1, 2, 10, 80])), [1, 2, 10, 80]);
         assert_eq!(climb(&Ladder::of([1, 2, 10, 200])), [1, 2, 10, 100]);
+    }
+
+    #[test]
+    fn a_ladder_is_climbed_down_by_the_same_steps() {
+        let descend = |ladder: &Ladder, from: u8| -> Vec<u8> {
+            let down = |weight: &u8| (0 < *weight).then(|| ladder.back(*weight).canary_weight());
+            std::iter::successors(Some(from), down).skip(1).collect()
+        };
+        assert_eq!(descend(&Ladder::equal(20, 50), 50), [30, 10, 0]);
+        assert_eq!(descend(&Ladder::of([1, 10, 80]), 80), [10, 1, 0]);
+        assert_eq!(descend(&Ladder::of([10, 20]), 15), [10, 0]);
     }
 
     #[test]

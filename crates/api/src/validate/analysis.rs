@@ -1,7 +1,7 @@
 //! Pace, weights, checks and hooks.
 
 use super::Findings;
-use crate::{Analysis, CanaryMetric, CanarySpec, CanaryWebhook, SessionAffinity};
+use crate::{Analysis, CanaryMetric, CanarySpec, CanaryWebhook, OnFailedCheck, SessionAffinity};
 
 /// Metrics that need no query.
 const BUILT_IN: [&str; 2] = ["request-success-rate", "request-duration"];
@@ -34,6 +34,10 @@ fn strategy(spec: &CanarySpec, findings: &mut Findings) {
     let count = ways.into_iter().filter(|way| *way).count();
     if 1 < count || count == 0 && !spec.skip_analysis {
         findings.add("spec.analysis", "exactly one of iterations, stepWeight and stepWeights must be set");
+    }
+    if analysis.on_failed_check == OnFailedCheck::StepBack && analysis.iterations != 0 {
+        findings
+            .add("spec.analysis.onFailedCheck", "stepBack needs stepWeight or stepWeights, iterations have no steps");
     }
 }
 

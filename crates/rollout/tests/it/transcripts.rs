@@ -103,6 +103,60 @@ fn a_failing_metric_rolls_back() {
     );
 }
 
+/// The rollback scenario of the NGINX set-up: good until 20 %, bad from there on.
+#[test]
+fn a_failed_check_steps_back_when_asked_to() {
+    let plan = canaries::plan(|canary| {
+        let analysis = &mut canary["spec"]["analysis"];
+        analysis["onFailedCheck"] = "stepBack".into();
+        analysis["stepWeight"] = 10.into();
+        analysis["threshold"] = 5.into();
+    });
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 3);
+    world.success = |_| 95.0;
+    let over = world.run(&plan, 20);
+    world.log.push(format!("{:?}", over.map(|over| over.ending)));
+    expect![[r#"
+        status Progressing weight=0 failed=0 iterations=0
+        say New revision detected! Scaling up podinfo.test
+        alert Info: New revision detected, progressing canary analysis.
+        say Starting canary analysis for podinfo.test
+        split 90/10
+        status Progressing weight=10 failed=0 iterations=0
+        say Advance podinfo.test canary weight 10
+        split 80/20
+        status Progressing weight=20 failed=0 iterations=0
+        say Advance podinfo.test canary weight 20
+        warn Halt podinfo.test advancement success rate 95.00% < 99%
+        status Progressing weight=10 failed=1 iterations=0
+        split 90/10
+        warn Step back podinfo.test canary weight 10 failed check 1/5
+        warn Halt podinfo.test advancement success rate 95.00% < 99%
+        status Progressing weight=10 failed=5 iterations=0
+        warn Rolling back podinfo.test failed check 2/5 at the first step
+        alert Error: Failed check 2/5 at the first step
+        split 100/0
+        status Failed weight=0 failed=0 iterations=0
+        warn Canary failed! Scaling down podinfo.test
+        Some(RolledBack { cause: FirstStep { failed: 2 } })
+    "#]]
+    .assert_eq(&(world.log.join("\n") + "\n"));
+}
+
+#[test]
+fn a_check_that_passes_after_a_step_back_climbs_again() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["onFailedCheck"] = "stepBack".into());
+    let mut world = World::pushed(&plan, "v2");
+    let mut weights = Vec::new();
+    for tick in 0..7 {
+        world.success = if tick == 4 { |_| 95.0 } else { |_| 100.0 };
+        world.tick(&plan, true, |_| None);
+        weights.push(world.split.canary_weight());
+    }
+    assert_eq!(weights, [0, 20, 40, 60, 40, 60, 60]);
+}
+
 #[test]
 fn a_canary_that_does_not_start_is_rolled_back() {
     check(
