@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{Canary, CanaryMetric, HookType, OnFailedCheck};
+use api::{BuiltIn, Canary, CanaryMetric, HookType, OnFailedCheck};
 
 use crate::traffic::Split;
 use crate::words::Sentence;
@@ -256,14 +256,19 @@ impl Plan {
         let spec = &canary.spec;
         let analysis = &spec.analysis;
         let provider = spec.provider.clone().unwrap_or_else(|| settings.provider.clone());
-        let traffic = if provider == "kubernetes" { Traffic::Unrouted } else { Traffic::Weighted };
-        let (strategy, notes) = strategy(analysis, traffic);
+        let traffic = match provider.as_str() {
+            "kubernetes" if !spec.splits_by_replicas(&provider) => Traffic::Unrouted,
+            _ => Traffic::Weighted,
+        };
+        let (strategy, mut notes) = strategy(analysis, traffic);
+        if spec.splits_by_replicas(&provider) && !analysis.match_.is_empty() {
+            notes.push(Sentence::MatchUnsupported);
+        }
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
         Ok(Self {
             name: canary.metadata.name.clone().unwrap_or_default(),
             kind: spec.target_ref.kind.clone(),
             target: spec.target_ref.name.clone(),
-            provider,
             traffic,
             interval: interval(&analysis.interval),
             threshold: analysis.threshold.max(1),
@@ -275,7 +280,7 @@ impl Plan {
             },
             on_failed_check: analysis.on_failed_check,
             step_weight_promotion: percent(analysis.step_weight_promotion),
-            mirror: analysis.mirror,
+            mirror: analysis.mirror && provider != "kubernetes",
             skip_analysis: spec.skip_analysis,
             suspend: spec.suspend,
             autoscaled: spec.autoscaler_ref.is_some(),
@@ -290,6 +295,7 @@ impl Plan {
             checks: checks(&analysis.metrics, &namespace),
             notes,
             namespace,
+            provider,
         })
     }
 
@@ -345,11 +351,10 @@ fn checks(metrics: &[CanaryMetric], namespace: &str) -> Vec<Check> {
     let mut first = Vec::new();
     let mut second = Vec::new();
     for entry @ (_, metric) in metrics.iter().enumerate() {
-        let builtin = match metric.name.as_str() {
-            "request-success-rate" => Some(Source::SuccessRate),
-            "request-duration" => Some(Source::Duration),
-            _ => None,
-        };
+        let builtin = metric.built_in().map(|built_in| match built_in {
+            BuiltIn::SuccessRate => Source::SuccessRate,
+            BuiltIn::Duration => Source::Duration,
+        });
         if builtin.is_none() && metric.query.is_none() && metric.template_ref.is_none() {
             first.push(check(entry, Source::Unusable));
         }

@@ -83,6 +83,13 @@ pub struct Analysis {
     pub session_affinity: Option<SessionAffinity>,
 }
 
+impl Analysis {
+    /// Whether the canary's share grows by steps.
+    pub fn has_steps(&self) -> bool {
+        self.step_weight != 0 || !self.step_weights.is_empty()
+    }
+}
+
 /// What a failed check does to the canary's share of the traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -340,7 +340,10 @@ fn blue_green_switches_once_all_iterations_pass() {
 
 #[test]
 fn without_routes_weights_become_iterations() {
-    let plan = canaries::plan(|canary| canary["spec"]["provider"] = json!("kubernetes"));
+    let plan = canaries::plan(|canary| {
+        canary["spec"]["provider"] = json!("kubernetes");
+        canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
+    });
     let mut world = World::pushed(&plan, "v2");
     world.run(&plan, 2);
     expect![[r#"
@@ -355,6 +358,19 @@ fn without_routes_weights_become_iterations() {
     .assert_eq(&world.log.join("\n"));
     let over = world.run(&plan, 20).unwrap();
     assert_eq!((over.ending, world.split), (Ending::Promoted { skipped: false }, Split::PRIMARY));
+}
+
+#[test]
+fn replicas_share_the_traffic_where_nothing_routes_it() {
+    let plan = canaries::plan(|canary| {
+        canary["spec"]["provider"] = json!("kubernetes");
+        canary["spec"]["analysis"]["mirror"] = json!(true);
+    });
+    let mut world = World::pushed(&plan, "v2");
+    let over = world.run(&plan, 20).unwrap();
+    let splits: Vec<_> = world.log.iter().filter(|line| line.starts_with("split")).collect();
+    assert_eq!(splits, ["split 80/20", "split 60/40", "split 40/60", "split 100/0"]);
+    assert_eq!(over.ending, Ending::Promoted { skipped: false });
 }
 
 #[test]
