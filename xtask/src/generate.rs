@@ -20,6 +20,7 @@ enum Content {
 const FILES: &[Generated] = &[
     ("charts/flagger/crds/crd.yaml", Content::Whole(crds)),
     ("docs/operator.md", Content::Section("flags", operator::args::markdown)),
+    ("docs/replica-split.md", Content::Section("shares", routers::shares::markdown)),
     ("lib/apiserver/README.md", Content::Section("kept differences", apisuite::markdown)),
 ];
 

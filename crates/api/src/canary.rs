@@ -19,10 +19,10 @@ use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
 pub use alert::{CanaryAlert, Severity};
-pub use analysis::Analysis;
+pub use analysis::{Analysis, OnFailedCheck};
 pub use gateway::{BackendRef, GatewayRef, HttpMirror};
 pub use matching::{HttpMatch, StringMatch};
-pub use metric::{CanaryMetric, ThresholdRange};
+pub use metric::{BuiltIn, CanaryMetric, ThresholdRange};
 pub use phase::Phase;
 pub use route::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use service::{CanaryService, CustomMetadata, TrafficDistribution, UnmanagedMetadata};
@@ -41,7 +41,7 @@ use crate::{ObjectRef, number};
 /// How one workload is released.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(extend("required" = ["targetRef", "analysis"])))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::analysis_by_either_name))]
 #[kube(
     group = "flagger.app",
     version = "v1beta1",
@@ -100,7 +100,7 @@ pub struct CanarySpec {
     #[serde(default)]
     pub service: CanaryService,
     /// How a new revision is judged, and at which pace traffic moves to it.
-    #[serde(default)]
+    #[serde(default, alias = "canaryAnalysis")]
     pub analysis: Analysis,
     /// Promote new revisions without analysis.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -117,6 +117,11 @@ impl CanarySpec {
     /// The provider that carries the traffic, given that of the operator.
     pub fn provider_or<'a>(&'a self, default: &'a str) -> &'a str {
         self.provider.as_deref().filter(|provider| !provider.is_empty()).unwrap_or(default)
+    }
+
+    /// Whether pods share the traffic under this provider, for want of anything that routes requests.
+    pub fn splits_by_replicas(&self, provider: &str) -> bool {
+        provider == "kubernetes" && self.target_ref.kind == "Deployment" && self.analysis.has_steps()
     }
 }
 

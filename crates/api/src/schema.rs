@@ -14,19 +14,21 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 pub(crate) use rules::{
-    GROUP, INTERVAL, KIND, LABEL, PROVIDERS, SUBDOMAIN, analysis_match, load_balancer, of_kind, one_required_of,
-    or_empty, origin_match, service_match, service_needs_port,
+    GROUP, INTERVAL, KIND, LABEL, PROVIDERS, SUBDOMAIN, analysis_by_either_name, analysis_match, load_balancer,
+    of_kind, one_required_of, or_empty, origin_match, service_match, service_needs_port,
 };
 
 use crate::{AlertProvider, AlertProviderSpec, Canary, CanarySpec, CanaryStatus, MetricTemplate, MetricTemplateSpec};
 
 /// The CustomResourceDefinitions of the three kinds.
 pub fn crds() -> Vec<Value> {
+    let mut canaries = crd::<Canary>(
+        "A Canary releases new revisions of a workload step by step.",
+        &[("spec", schema::<CanarySpec>()), ("status", schema::<CanaryStatus>())],
+    );
+    serve_older(&mut canaries);
     vec![
-        crd::<Canary>(
-            "A Canary releases new revisions of a workload step by step.",
-            &[("spec", schema::<CanarySpec>()), ("status", schema::<CanaryStatus>())],
-        ),
+        canaries,
         crd::<MetricTemplate>(
             "A MetricTemplate is a query that canaries share.",
             &[("spec", schema::<MetricTemplateSpec>())],
@@ -46,6 +48,33 @@ fn crd<K: CustomResourceExt>(description: &str, parts: &[(&str, Schema)]) -> Val
     version["subresources"] = json!({"status": {}});
     version["schema"] = json!({"openAPIV3Schema": root(description, parts)});
     crd
+}
+
+/// Versions that manifests of Flagger's first years are written in.
+const OLDER: [&str; 2] = ["v1alpha3", "v1alpha1"];
+
+/// Serves the older versions beside the one that is stored.
+///
+/// Nothing is converted but the version's name: objects written in an older one are checked by the operator and read, by
+/// all, with the fields that the stored version has.
+fn serve_older(crd: &mut Value) {
+    let Some(versions) = crd["spec"]["versions"].as_array_mut() else { return };
+    let Some(current) = versions.first().cloned() else { return };
+    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    versions.extend(OLDER.map(|name| {
+        let mut version = current.clone();
+        version["name"] = name.into();
+        version["storage"] = false.into();
+        version["deprecated"] = true.into();
+        version["deprecationWarning"] = format!(
+            "flagger.app/{name} Canary is deprecated; use flagger.app/v1beta1, where spec.canaryAnalysis is spec.analysis"
+        )
+        .into();
+        let root = &mut version["schema"]["openAPIV3Schema"];
+        root["properties"]["spec"] = anything.clone();
+        root["properties"]["status"] = anything.clone();
+        version
+    }));
 }
 
 fn root(description: &str, parts: &[(&str, Schema)]) -> Value {

@@ -20,6 +20,12 @@ pub const CONFIG_TRACKING_DISABLE: &str = "disable";
 /// Pod template annotation of the primary, new with each promotion so that its pods roll.
 pub const FLAGGER_ID: &str = "flagger-id";
 
+/// Pod label of both sides when replicas share the traffic; its value is the name of the apex Service, which selects by it.
+pub const BEHIND_APEX: &str = "flagger.app/apex";
+
+/// Annotation of a target: a new value starts a run, whatever else is unchanged.
+pub const TRIGGER: &str = "flagger.app/trigger";
+
 /// Node selector that no node satisfies: how a DaemonSet is scaled to zero, with the value `"true"`.
 pub const SCALE_TO_ZERO: &str = "flagger.app/scale-to-zero";
 

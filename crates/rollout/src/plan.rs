@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{Canary, CanaryMetric, HookType};
+use api::{BuiltIn, Canary, CanaryMetric, HookType, OnFailedCheck};
 
 use crate::traffic::Split;
 use crate::words::Sentence;
@@ -41,6 +41,8 @@ pub struct Plan {
     pub strategy: Strategy,
     /// The weights of a run.
     pub ladder: Ladder,
+    /// What a failed check does to the canary's share.
+    pub on_failed_check: OnFailedCheck,
     /// Percentage points by which traffic goes back to the primary in a promotion; 0 is all at once.
     pub step_weight_promotion: u8,
     /// Whether requests are mirrored before (canary) or while (Blue/Green) the canary is analysed.
@@ -151,6 +153,15 @@ impl Ladder {
         self.steps.iter().find(|step| weight < **step).map(|step| Split::canary(*step))
     }
 
+    /// The split one step below this canary weight.
+    pub fn back(&self, weight: u8) -> Split {
+        let below = match self.step {
+            0 => self.steps.iter().copied().filter(|step| *step < weight).max().unwrap_or_default(),
+            step => weight.saturating_sub(step),
+        };
+        Split::canary(below)
+    }
+
     /// Whether there is any step to take.
     pub fn has_steps(&self) -> bool {
         0 < self.step || !self.steps.is_empty()
@@ -245,14 +256,19 @@ impl Plan {
         let spec = &canary.spec;
         let analysis = &spec.analysis;
         let provider = spec.provider.clone().unwrap_or_else(|| settings.provider.clone());
-        let traffic = if provider == "kubernetes" { Traffic::Unrouted } else { Traffic::Weighted };
-        let (strategy, notes) = strategy(analysis, traffic);
+        let traffic = match provider.as_str() {
+            "kubernetes" if !spec.splits_by_replicas(&provider) => Traffic::Unrouted,
+            _ => Traffic::Weighted,
+        };
+        let (strategy, mut notes) = strategy(analysis, traffic);
+        if spec.splits_by_replicas(&provider) && !analysis.match_.is_empty() {
+            notes.push(Sentence::MatchUnsupported);
+        }
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
         Ok(Self {
             name: canary.metadata.name.clone().unwrap_or_default(),
             kind: spec.target_ref.kind.clone(),
             target: spec.target_ref.name.clone(),
-            provider,
             traffic,
             interval: interval(&analysis.interval),
             threshold: analysis.threshold.max(1),
@@ -262,8 +278,9 @@ impl Plan {
                 steps: analysis.step_weights.iter().copied().map(percent).collect(),
                 max: percent(analysis.max_weight),
             },
+            on_failed_check: analysis.on_failed_check,
             step_weight_promotion: percent(analysis.step_weight_promotion),
-            mirror: analysis.mirror,
+            mirror: analysis.mirror && provider != "kubernetes",
             skip_analysis: spec.skip_analysis,
             suspend: spec.suspend,
             autoscaled: spec.autoscaler_ref.is_some(),
@@ -278,6 +295,7 @@ impl Plan {
             checks: checks(&analysis.metrics, &namespace),
             notes,
             namespace,
+            provider,
         })
     }
 
@@ -333,11 +351,10 @@ fn checks(metrics: &[CanaryMetric], namespace: &str) -> Vec<Check> {
     let mut first = Vec::new();
     let mut second = Vec::new();
     for entry @ (_, metric) in metrics.iter().enumerate() {
-        let builtin = match metric.name.as_str() {
-            "request-success-rate" => Some(Source::SuccessRate),
-            "request-duration" => Some(Source::Duration),
-            _ => None,
-        };
+        let builtin = metric.built_in().map(|built_in| match built_in {
+            BuiltIn::SuccessRate => Source::SuccessRate,
+            BuiltIn::Duration => Source::Duration,
+        });
         if builtin.is_none() && metric.query.is_none() && metric.template_ref.is_none() {
             first.push(check(entry, Source::Unusable));
         }
@@ -402,6 +419,17 @@ mod tests {
     fn listed_steps_are_taken_one_by_one_and_capped() {
         assert_eq!(climb(&Ladder::of([1, 2, 10, 80])), [1, 2, 10, 80]);
         assert_eq!(climb(&Ladder::of([1, 2, 10, 200])), [1, 2, 10, 100]);
+    }
+
+    #[test]
+    fn a_ladder_is_climbed_down_by_the_same_steps() {
+        let descend = |ladder: &Ladder, from: u8| -> Vec<u8> {
+            let down = |weight: &u8| (0 < *weight).then(|| ladder.back(*weight).canary_weight());
+            std::iter::successors(Some(from), down).skip(1).collect()
+        };
+        assert_eq!(descend(&Ladder::equal(20, 50), 50), [30, 10, 0]);
+        assert_eq!(descend(&Ladder::of([1, 10, 80]), 80), [10, 1, 0]);
+        assert_eq!(descend(&Ladder::of([10, 20]), 15), [10, 0]);
     }
 
     #[test]

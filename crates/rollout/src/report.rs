@@ -66,6 +66,13 @@ pub enum Ending {
         /// Failed checks of this run, this one included.
         failed: i32,
     },
+    /// A check failed and was counted, and the canary's share went back by a step.
+    SteppedBack {
+        /// To this split.
+        split: Split,
+        /// Failed checks of this run, this one included.
+        failed: i32,
+    },
     /// A hook holds the next traffic increase.
     AwaitingIncrease {
         /// Name of the hook.
@@ -126,6 +133,11 @@ impl Ending {
 pub enum Cause {
     /// As many checks failed as the threshold allows.
     Threshold {
+        /// Failed checks.
+        failed: i32,
+    },
+    /// A check failed at the first step, below which there is none to go back to.
+    FirstStep {
         /// Failed checks.
         failed: i32,
     },

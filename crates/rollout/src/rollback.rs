@@ -39,6 +39,10 @@ fn announce(cause: &Cause, cx: &mut Cx<'_>) -> Flow {
             cx.say(Sentence::ThresholdReached(*failed))?;
             cx.alert(Alert::ThresholdReached(*failed))
         }
+        Cause::FirstStep { failed } => {
+            cx.say(Sentence::FirstStepFailed(*failed))?;
+            cx.alert(Alert::FirstStepFailed(*failed))
+        }
         Cause::Deadline { reason } => {
             cx.say(Sentence::DeadlineExceeded(reason.clone()))?;
             cx.alert(Alert::DeadlineExceeded(reason.clone()))

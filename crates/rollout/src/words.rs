@@ -45,6 +45,10 @@ pub enum Sentence {
     AdvanceWeight(u8),
     AdvanceIteration(i32),
     AdvancePrimary(u8),
+    StepBack {
+        weight: u8,
+        failed: i32,
+    },
     AllToCanary,
     MirrorToCanary,
     AllToPrimary,
@@ -53,6 +57,7 @@ pub enum Sentence {
     PromotedUnanalysed,
     Failed,
     ThresholdReached(i32),
+    FirstStepFailed(i32),
     DeadlineExceeded(String),
     ManualRollback,
     PromotionFailed(String),
@@ -106,7 +111,9 @@ impl Sentence {
             | Self::Trouble(_)
             | Self::ScaleDownFailed(_)
             | Self::Failed
+            | Self::StepBack { .. }
             | Self::ThresholdReached(_)
+            | Self::FirstStepFailed(_)
             | Self::DeadlineExceeded(_)
             | Self::ManualRollback
             | Self::PromotionFailed(_)
@@ -147,6 +154,9 @@ impl Sentence {
                 format!("Advance {canary} canary iteration {iteration}/{}", plan.strategy.iterations())
             }
             Self::AdvancePrimary(weight) => format!("Advance {canary} primary weight {weight}"),
+            Self::StepBack { weight, failed } => {
+                format!("Step back {canary} canary weight {weight} failed check {failed}/{}", plan.threshold)
+            }
             Self::AllToCanary => "Routing all traffic to canary".into(),
             Self::MirrorToCanary => "Stop traffic mirroring and route all traffic to canary".into(),
             Self::AllToPrimary => "Routing all traffic to primary".into(),
@@ -158,6 +168,9 @@ impl Sentence {
             Self::Failed => format!("Canary failed! Scaling down {canary}"),
             Self::ThresholdReached(failed) => {
                 format!("Rolling back {canary} failed checks threshold reached {failed}")
+            }
+            Self::FirstStepFailed(failed) => {
+                format!("Rolling back {canary} failed check {failed}/{} at the first step", plan.threshold)
             }
             Self::DeadlineExceeded(reason) => format!("Rolling back {canary} progress deadline exceeded {reason}"),
             Self::ManualRollback => format!("Rolling back {canary} manual webhook invoked"),
@@ -327,6 +340,7 @@ pub enum Alert {
     AwaitingIncrease,
     ManualRollback,
     ThresholdReached(i32),
+    FirstStepFailed(i32),
     DeadlineExceeded(String),
     PromotionFailed(String),
 }
@@ -339,7 +353,10 @@ impl Alert {
             Self::AwaitingApproval | Self::AwaitingPromotion | Self::AwaitingIncrease | Self::ManualRollback => {
                 Severity::Warn
             }
-            Self::ThresholdReached(_) | Self::DeadlineExceeded(_) | Self::PromotionFailed(_) => Severity::Error,
+            Self::ThresholdReached(_)
+            | Self::FirstStepFailed(_)
+            | Self::DeadlineExceeded(_)
+            | Self::PromotionFailed(_) => Severity::Error,
         }
     }
 
@@ -355,6 +372,7 @@ impl Alert {
             Self::AwaitingIncrease => "Canary traffic increase is waiting for approval.".into(),
             Self::ManualRollback => "Rolling back manual webhook invoked".into(),
             Self::ThresholdReached(failed) => format!("Failed checks threshold reached {failed}"),
+            Self::FirstStepFailed(failed) => format!("Failed check {failed}/{} at the first step", plan.threshold),
             Self::DeadlineExceeded(reason) => format!("Progress deadline exceeded {reason}"),
             Self::PromotionFailed(reason) => format!("Promotion failed, primary not ready: {reason}"),
         }

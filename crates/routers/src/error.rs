@@ -43,6 +43,20 @@ pub enum Error {
         /// The canary's Service.
         canary: String,
     },
+    /// The pods of a side can't be found by the selector that both sides have in common.
+    #[error(
+        "pods of {} {}.{} can't share the traffic yet: its pod template lacks the label {label}={value}, \
+         which comes with the next release",
+        .key.kind, .key.name, .key.namespace
+    )]
+    NotBehindApex {
+        /// The workload.
+        key: Box<Key>,
+        /// The label that the template lacks.
+        label: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// A routing object isn't what its kind says.
     #[error("failed to read {} {}.{}", .key.kind, .key.name, .key.namespace)]
     Unreadable {

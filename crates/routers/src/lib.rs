@@ -8,7 +8,7 @@
 //! cluster is as it should be. Of objects that exist only what is ours is written; what this crate does not know, stays.
 //! Nothing here knows about phases, analysis, a client or the time of day, and no router knows another.
 //!
-//! Start reading at [`Router`] in `router.rs`, then `kubernetes.rs`, the smallest one.
+//! Start reading at [`Router`] in `router.rs`, then `gatewayapi.rs`.
 
 mod context;
 mod error;
@@ -20,4 +20,5 @@ pub mod services;
 
 pub use context::{Context, Label, Port};
 pub use error::Error;
+pub use kubernetes::shares;
 pub use router::{Ability, Router, all, find, unable};

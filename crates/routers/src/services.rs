@@ -17,7 +17,7 @@ use api::{CustomMetadata, well_known::LAST_APPLIED};
 use ports::{Change, Halt, Key, Seen, kinds};
 use serde_json::{Map, Value, json};
 
-use crate::{Context, Error, metadata};
+use crate::{Context, Error, kubernetes, metadata};
 
 /// Which of the three Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,8 @@ pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error
     }
     let restored = match last_applied(live) {
         Some(applied) => with_selector(live, applied.pointer("/spec/selector")),
-        None => Desired { selected: cx.label.value.to_owned(), ..Desired::new(cx, Role::Apex) }.updated(cx, live),
+        None => Desired { selected: cx.label.value.to_owned(), splits: false, ..Desired::new(cx, Role::Apex) }
+            .updated(cx, live),
     };
     Ok(restored.map(|service| Change::Replace(key, service)).into_iter().collect())
 }
@@ -73,6 +74,8 @@ fn key(cx: &Context<'_>, role: Role) -> Key {
 /// What the canary says about one Service.
 struct Desired {
     selected: String,
+    /// Whether a selector that splits the traffic may stand instead of it.
+    splits: bool,
     ports: Vec<Value>,
     labels: Map<String, Value>,
     annotations: Map<String, Value>,
@@ -93,7 +96,7 @@ impl Desired {
         labels.insert(cx.label.key.to_owned(), key(cx, role).name.into());
         let mut annotations = custom_map(|custom| &custom.annotations);
         metadata::keep_flux_away(&mut annotations);
-        Self { selected, ports: port_list::canary(cx), labels, annotations }
+        Self { selected, splits: role == Role::Apex, ports: port_list::canary(cx), labels, annotations }
     }
 
     fn selector(&self, cx: &Context<'_>) -> Value {
@@ -132,7 +135,8 @@ impl Desired {
     fn updated(self, cx: &Context<'_>, live: &Value) -> Option<Value> {
         let mut service = live.clone();
         let mut changed = false;
-        if live.pointer("/spec/selector") != Some(&self.selector(cx)) {
+        let selector = live.pointer("/spec/selector");
+        if selector != Some(&self.selector(cx)) && !(self.splits && kubernetes::is_splitting(cx, selector)) {
             service["spec"]["selector"] = self.selector(cx);
             changed = true;
         }

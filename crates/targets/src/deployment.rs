@@ -14,7 +14,7 @@
 
 mod readiness;
 
-use api::well_known::{FLAGGER_ID, LAST_APPLIED};
+use api::well_known::{BEHIND_APEX, FLAGGER_ID, LAST_APPLIED};
 use jiff::Timestamp;
 use ports::{Change, Halt, Object, Seen, kinds};
 use serde_json::{Map, Value, json};
@@ -47,7 +47,7 @@ impl Target for Deployment {
         Ok(Facts {
             label: label(cx, target)?,
             ports: discovery::ports(cx.canary, template),
-            revision: revision::of(template),
+            revision: revision::of_target(target, cx.canary.status.as_ref()),
             replicas: replicas(target).unwrap_or(1),
             tracked_configs: None,
         })
@@ -110,6 +110,7 @@ impl Target for Deployment {
         primary["metadata"]["labels"] = Value::Object(labels(cx, target, &label));
         primary["metadata"]["annotations"] = Value::Object(annotations);
         if cx.canary.spec.autoscaler_ref.is_none()
+            && !shares_traffic(cx, target)
             && let Some(replicas) = replicas(target).filter(|replicas| 0 < *replicas)
         {
             primary["spec"]["replicas"] = replicas.into();
@@ -129,6 +130,7 @@ impl Target for Deployment {
         }
         let wanted = match autoscalers::find(cx)? {
             Some(autoscaler) => autoscaler.floor(cx, seen)?,
+            None if shares_traffic(cx, target) => Some(1),
             None => seen.get(&cx.primary(kinds::DEPLOYMENT))?.and_then(|primary| replicas(primary)),
         };
         Ok(scale(cx, target, wanted.unwrap_or(1).max(1)))
@@ -161,7 +163,7 @@ fn label(cx: &Context<'_>, target: &Value) -> Result<Label, Error> {
 }
 
 fn expect_revision(cx: &Context<'_>, target: &Value, expected: &str) -> Result<(), Error> {
-    let current = revision::of(target.pointer("/spec/template").unwrap_or(&Value::Null));
+    let current = revision::of_target(target, cx.canary.status.as_ref());
     if current == expected {
         return Ok(());
     }
@@ -206,6 +208,12 @@ fn template(cx: &Context<'_>, target: &Value, label: &Label, flagger_id: &str) -
         scheduling::retarget(pod, cx.target_name(), &cx.settings.selector_labels);
     }
     template
+}
+
+/// Whether the target's replicas are its share of the traffic, and so nobody's wish for a size.
+fn shares_traffic(cx: &Context<'_>, target: &Value) -> bool {
+    let labels = target.pointer("/spec/template/metadata/labels");
+    cx.canary.spec.analysis.has_steps() && labels.is_some_and(|labels| labels.get(BEHIND_APEX).is_some())
 }
 
 fn replicas(deployment: &Value) -> Option<i64> {

@@ -4,6 +4,9 @@
 //! without whitespace, without `metadata.creationTimestamp`, and without whatever is null or empty, since clients differ in
 //! whether they write `labels: {}` or nothing at all.
 //!
+//! The trigger annotation of a target, if there is one, adds `+` and the first 8 digits of its own digest. The label by which
+//! replicas share the traffic does not count, since the operator puts it there.
+//!
 //! *Guarantees.* It can't be mistaken for a hash that Flagger (Go) left in a status: those have at most ten characters, all
 //! from `bcdfghjklmnpqrstvwxz2456789`. So a status that was taken over is recognised by its form.
 //!
@@ -13,20 +16,42 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use api::CanaryStatus;
+use api::well_known::{BEHIND_APEX, TRIGGER};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The digest bytes that a revision shows: collisions among the templates of one workload are out of reach.
 const SHOWN_BYTES: usize = 8;
 
+/// The digest bytes of a trigger that a revision shows.
+const TRIGGER_BYTES: usize = 4;
+
 /// The revision of a pod template.
 pub fn of(template: &Value) -> String {
     let mut template = template.clone();
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("creationTimestamp");
+        if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+            labels.remove(BEHIND_APEX);
+        }
     }
     let digest = Sha256::digest(canonical(&template).unwrap_or_default());
     format!("v1.{}", hex(&digest[..SHOWN_BYTES]))
+}
+
+/// The revision of a target: that of its pod template, and of what the trigger annotation says, if it has one.
+///
+/// A trigger that is taken away is no news: the revision stays the one of `status` that has this template.
+pub fn of_target(target: &Value, status: Option<&CanaryStatus>) -> String {
+    let template = of(target.pointer("/spec/template").unwrap_or(&Value::Null));
+    let trigger = target.pointer("/metadata/annotations").and_then(|annotations| annotations.get(TRIGGER)?.as_str());
+    if let Some(trigger) = trigger {
+        return format!("{template}+{}", hex(&Sha256::digest(trigger)[..TRIGGER_BYTES]));
+    }
+    let known = status.map(|status| [&status.last_applied_spec, &status.last_promoted_spec]);
+    let same = |known: &&String| known.split_once('+').is_some_and(|(base, _)| base == template);
+    known.into_iter().flatten().find(same).cloned().unwrap_or(template)
 }
 
 /// The bytes in lower-case hexadecimal digits.
@@ -88,6 +113,28 @@ mod tests {
         let with = |command: Value| of(&json!({"spec": {"containers": [{"command": command}]}}));
         assert_ne!(with(json!(["a", "b"])), with(json!(["b", "a"])));
         assert_ne!(with(json!(["a", {}])), with(json!(["a"])));
+    }
+
+    #[test]
+    fn a_new_trigger_is_a_new_revision_and_one_that_is_taken_away_is_not() {
+        let target = |trigger: Option<&str>| json!({"metadata": {"annotations": {TRIGGER: trigger}}, "spec": {"template": {"metadata": {"name": "cart"}}}});
+        let plain = of_target(&target(None), None);
+        let first = of_target(&target(Some("1")), None);
+        let second = of_target(&target(Some("2")), None);
+        assert_ne!(plain, first);
+        assert_ne!(first, second);
+
+        let status = CanaryStatus { last_applied_spec: second.clone(), ..CanaryStatus::default() };
+        assert_eq!(of_target(&target(None), Some(&status)), second);
+        let other =
+            CanaryStatus { last_applied_spec: "v1.0011223344556677+00112233".into(), ..CanaryStatus::default() };
+        assert_eq!(of_target(&target(None), Some(&other)), plain);
+    }
+
+    #[test]
+    fn the_label_of_shared_traffic_is_no_part_of_a_revision() {
+        let labelled = json!({"metadata": {"labels": {"app": "cart", BEHIND_APEX: "cart"}}});
+        assert_eq!(of(&labelled), of(&json!({"metadata": {"labels": {"app": "cart"}}})));
     }
 
     /// A different text here starts an analysis of every canary of every user.

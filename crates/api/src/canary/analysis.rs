@@ -47,6 +47,9 @@ pub struct Analysis {
     #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     #[serde(deserialize_with = "number::plain", skip_serializing_if = "number::is_zero")]
     pub step_weight_promotion: i32,
+    /// What a failed check does to the canary's share of the traffic (stepWeight and stepWeights).
+    #[serde(skip_serializing_if = "OnFailedCheck::is_default")]
+    pub on_failed_check: OnFailedCheck,
     /// Send copies of requests to the canary before it answers any.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mirror: bool,
@@ -78,4 +81,30 @@ pub struct Analysis {
     /// Keeps users on the side that answered them first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
+}
+
+impl Analysis {
+    /// Whether the canary's share grows by steps.
+    pub fn has_steps(&self) -> bool {
+        self.step_weight != 0 || !self.step_weights.is_empty()
+    }
+}
+
+/// What a failed check does to the canary's share of the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailedCheck {
+    /// The share stays as it is.
+    #[default]
+    Halt,
+    /// The share goes back to the step before; before the first one is the rollback.
+    StepBack,
+}
+
+impl OnFailedCheck {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }

@@ -36,6 +36,31 @@ pub struct CanaryMetric {
     pub template_variables: BTreeMap<String, String>,
 }
 
+/// A measurement that every mesh, gateway and ingress is asked for in its own metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Percentage of requests that were not answered by a server error.
+    SuccessRate,
+    /// Time within which 99 of 100 requests are answered, in milliseconds.
+    Duration,
+}
+
+impl CanaryMetric {
+    /// The built-in measurement that the name stands for, if it does.
+    ///
+    /// The names of `v1alpha1` are those of Istio's series. They count where nothing else says what to measure.
+    pub fn built_in(&self) -> Option<BuiltIn> {
+        match self.name.as_str() {
+            "request-success-rate" => Some(BuiltIn::SuccessRate),
+            "request-duration" => Some(BuiltIn::Duration),
+            _ if self.query.is_some() || self.template_ref.is_some() => None,
+            "istio_requests_total" => Some(BuiltIn::SuccessRate),
+            "istio_request_duration_seconds_bucket" => Some(BuiltIn::Duration),
+            _ => None,
+        }
+    }
+}
+
 /// Both ends belong to the range; an absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

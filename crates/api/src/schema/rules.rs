@@ -49,6 +49,23 @@ pub(crate) fn one_required_of(sets: &[&[&str]]) -> Value {
     sets.iter().map(|set| json!({"required": set})).collect()
 }
 
+/// The analysis, called `analysis` or, as before `v1beta1`, `canaryAnalysis`.
+///
+/// What stands under the older name is stored as it is and checked by the operator: its schema would be that of `analysis`
+/// once more, a third of the definition.
+pub(crate) fn analysis_by_either_name(schema: &mut Schema) {
+    schema.insert("required".to_owned(), json!(["targetRef"]));
+    schema.insert("oneOf".to_owned(), one_required_of(&[&["analysis"], &["canaryAnalysis"]]));
+    if let Some(Value::Object(fields)) = schema.get_mut("properties") {
+        let older = json!({
+            "type": "object",
+            "description": "The older name of analysis.",
+            "x-kubernetes-preserve-unknown-fields": true,
+        });
+        fields.insert("canaryAnalysis".to_owned(), older);
+    }
+}
+
 /// A reference to objects of one kind.
 pub(crate) fn of_kind(kind: &'static str) -> impl FnMut(&mut Schema) {
     move |schema| {

@@ -1,10 +1,7 @@
 //! Pace, weights, checks and hooks.
 
 use super::Findings;
-use crate::{Analysis, CanaryMetric, CanarySpec, CanaryWebhook, SessionAffinity};
-
-/// Metrics that need no query.
-const BUILT_IN: [&str; 2] = ["request-success-rate", "request-duration"];
+use crate::{Analysis, CanaryMetric, CanarySpec, CanaryWebhook, OnFailedCheck, SessionAffinity};
 
 /// A webhook's timeout shorter than this means the default.
 const TIMEOUT_LENGTH_MIN: usize = 2;
@@ -34,6 +31,10 @@ fn strategy(spec: &CanarySpec, findings: &mut Findings) {
     let count = ways.into_iter().filter(|way| *way).count();
     if 1 < count || count == 0 && !spec.skip_analysis {
         findings.add("spec.analysis", "exactly one of iterations, stepWeight and stepWeights must be set");
+    }
+    if analysis.on_failed_check == OnFailedCheck::StepBack && analysis.iterations != 0 {
+        findings
+            .add("spec.analysis.onFailedCheck", "stepBack needs stepWeight or stepWeights, iterations have no steps");
     }
 }
 
@@ -68,7 +69,7 @@ fn ladder(steps: &[i32], findings: &mut Findings) {
 fn check_metric(path: &str, metric: &CanaryMetric, findings: &mut Findings) {
     findings.duration(&format!("{path}.interval"), metric.interval.as_deref().unwrap_or_default());
     let has_query = metric.query.as_deref().is_some_and(|query| !query.is_empty());
-    if !BUILT_IN.contains(&metric.name.as_str()) && !has_query && metric.template_ref.is_none() {
+    if metric.built_in().is_none() && !has_query && metric.template_ref.is_none() {
         findings.add(path, format!("must have a templateRef or a query, {:?} is not built in", metric.name));
     }
     if let Some(range) = metric.threshold_range

@@ -54,7 +54,7 @@ impl World<'_> {
 
     fn router(&self) -> Result<&'static dyn Router, Failed> {
         let router = routers::find(&self.plan.provider).map_err(|error| error.to_string())?;
-        // Without weights a canary is checked by iterations, which the plan tells the user.
+        // Without routes a canary is checked by iterations or shared by replicas, and the plan tells what it leaves out.
         let unable = routers::unable(router, self.canary);
         let refused: Vec<&str> = unable.into_iter().filter(|field| !has_substitute(self.plan, field)).collect();
         if refused.is_empty() {
@@ -66,7 +66,7 @@ impl World<'_> {
 
 /// Whether the plan does without what the field asks for.
 fn has_substitute(plan: &rollout::Plan, field: &str) -> bool {
-    plan.traffic == rollout::Traffic::Unrouted && !field.ends_with("sessionAffinity")
+    plan.provider == "kubernetes" && !field.ends_with("sessionAffinity")
 }
 
 fn label_of(facts: Option<&targets::Facts>) -> Label<'_> {

@@ -2,12 +2,12 @@
 
 use api::{CanaryStatus, Phase};
 
-use crate::gates;
 use crate::journal::{Cx, Flow};
 use crate::plan::Plan;
-use crate::report::Ending;
+use crate::report::{Cause, Ending};
 use crate::traffic::Split;
 use crate::words::Sentence;
+use crate::{gates, rollback};
 
 /// The next weight, or the promotion once the top is reached.
 pub(super) fn step(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
@@ -28,4 +28,18 @@ pub(super) fn step(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mu
     cx.save(status)?;
     cx.say(Sentence::AdvanceWeight(next.canary_weight()))?;
     Ok(Ending::Advanced { split: next })
+}
+
+/// One weight down after a failed check that `status` counts already; below the lowest is the rollback.
+pub(super) fn step_back(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
+    let failed = status.failed_checks;
+    let back = plan.ladder.back(split.canary_weight());
+    if back == Split::PRIMARY {
+        return rollback::run(plan, status, Cause::FirstStep { failed }, cx);
+    }
+    status.canary_weight = i32::from(back.canary_weight());
+    cx.save(status)?;
+    cx.set_split(back)?;
+    cx.say(Sentence::StepBack { weight: back.canary_weight(), failed })?;
+    Ok(Ending::SteppedBack { split: back, failed })
 }

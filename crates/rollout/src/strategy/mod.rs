@@ -4,7 +4,7 @@ mod ab_testing;
 mod blue_green;
 mod canary;
 
-use api::{CanaryStatus, Phase};
+use api::{CanaryStatus, OnFailedCheck, Phase};
 
 use crate::journal::{Cx, Flow};
 use crate::plan::{Plan, Strategy};
@@ -16,13 +16,7 @@ use crate::{checks, gates, promotion, rollback};
 /// One step of the analysis: the checks, then what the strategy does with a passed one.
 pub(crate) fn analyse(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
     if !passes(plan, status, split, cx)? {
-        status.failed_checks = status.failed_checks.saturating_add(1);
-        cx.save(status)?;
-        let failed = status.failed_checks;
-        if plan.threshold <= failed {
-            return rollback::run(plan, status, Cause::Threshold { failed }, cx);
-        }
-        return Ok(Ending::CheckFailed { failed });
+        return fail(plan, status, split, cx);
     }
     for note in &plan.notes {
         cx.say(note.clone())?;
@@ -32,6 +26,22 @@ pub(crate) fn analyse(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: 
         Strategy::BlueGreen { iterations } => blue_green::step(plan, status, split, iterations, cx),
         Strategy::AbTesting { iterations } => ab_testing::step(plan, status, iterations, cx),
     }
+}
+
+/// Counts a failed check, and does what the plan says about it.
+fn fail(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
+    status.failed_checks = status.failed_checks.saturating_add(1);
+    let failed = status.failed_checks;
+    let steps_back = plan.on_failed_check == OnFailedCheck::StepBack && plan.strategy == Strategy::Canary;
+    // A primary that can't serve takes no share back.
+    if steps_back && failed < plan.threshold && 0 < split.canary_weight() && !cx.stranded {
+        return canary::step_back(plan, status, split, cx);
+    }
+    cx.save(status)?;
+    if plan.threshold <= failed {
+        return rollback::run(plan, status, Cause::Threshold { failed }, cx);
+    }
+    Ok(Ending::CheckFailed { failed })
 }
 
 /// Before any traffic the pre-rollout hooks are asked; from then on there is something to measure.

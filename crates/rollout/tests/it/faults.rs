@@ -24,7 +24,8 @@ fn fault() -> impl Strategy<Value = Option<Fault>> {
 
 fn release() -> impl Strategy<Value = Plan> {
     let steps = prop_oneof![
-        (1..=100, 1..=100).prop_map(|(step, max)| json!({"stepWeight": step, "maxWeight": max})),
+        (1..=100, 1..=100, prop::sample::select(vec!["halt", "stepBack"]))
+            .prop_map(|(step, max, failed)| json!({"stepWeight": step, "maxWeight": max, "onFailedCheck": failed})),
         prop::collection::btree_set(1..=100, 1..5).prop_map(|steps| json!({"stepWeights": steps})),
         (1..4).prop_map(|iterations| json!({"iterations": iterations})),
     ];

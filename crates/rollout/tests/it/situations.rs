@@ -4,7 +4,7 @@ use api::Phase;
 use expect_test::expect;
 use rollout::model::World;
 use rollout::traffic::Split;
-use rollout::{Ending, Side};
+use rollout::{Ending, Plan, Settings, Side};
 use serde_json::json;
 
 use crate::canaries;
@@ -165,4 +165,33 @@ fn a_suspended_canary_is_left_alone() {
     let mut world = World::default();
     world.run(&plan, 1);
     expect!["say skipping canary run as object is suspended"].assert_eq(&world.log.join("\n"));
+}
+
+/// The manifest of the Istio tutorial of 2018 beside the same canary in today's words.
+#[test]
+fn a_canary_of_the_first_years_means_the_same() {
+    let spec = |analysis: &str, metrics: [&str; 2]| {
+        let mut spec = json!({
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
+            "progressDeadlineSeconds": 60,
+            "autoscalerRef": {"apiVersion": "autoscaling/v2beta1", "kind": "HorizontalPodAutoscaler", "name": "podinfo"},
+            "service": {"port": 9898, "hosts": ["app.example.com"]},
+        });
+        spec[analysis] = json!({
+            "interval": "1m", "threshold": 5, "maxWeight": 50, "stepWeight": 10,
+            "metrics": [
+                {"name": metrics[0], "threshold": 99, "interval": "1m"},
+                {"name": metrics[1], "threshold": 500, "interval": "30s"},
+            ],
+        });
+        let canary = json!({"metadata": {"name": "podinfo", "namespace": "test"}, "spec": spec});
+        let settings = Settings { provider: "istio".into(), no_cross_namespace_refs: false };
+        Plan::of(&serde_json::from_value(canary).unwrap(), &settings).unwrap()
+    };
+    let old = spec("canaryAnalysis", ["istio_requests_total", "istio_request_duration_seconds_bucket"]);
+    let mut new = spec("analysis", ["request-success-rate", "request-duration"]);
+    for (new, old) in new.checks.iter_mut().zip(&old.checks) {
+        new.name.clone_from(&old.name);
+    }
+    assert_eq!(old, new);
 }

@@ -103,6 +103,60 @@ fn a_failing_metric_rolls_back() {
     );
 }
 
+/// The rollback scenario of the NGINX set-up: good until 20 %, bad from there on.
+#[test]
+fn a_failed_check_steps_back_when_asked_to() {
+    let plan = canaries::plan(|canary| {
+        let analysis = &mut canary["spec"]["analysis"];
+        analysis["onFailedCheck"] = "stepBack".into();
+        analysis["stepWeight"] = 10.into();
+        analysis["threshold"] = 5.into();
+    });
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 3);
+    world.success = |_| 95.0;
+    let over = world.run(&plan, 20);
+    world.log.push(format!("{:?}", over.map(|over| over.ending)));
+    expect![[r#"
+        status Progressing weight=0 failed=0 iterations=0
+        say New revision detected! Scaling up podinfo.test
+        alert Info: New revision detected, progressing canary analysis.
+        say Starting canary analysis for podinfo.test
+        split 90/10
+        status Progressing weight=10 failed=0 iterations=0
+        say Advance podinfo.test canary weight 10
+        split 80/20
+        status Progressing weight=20 failed=0 iterations=0
+        say Advance podinfo.test canary weight 20
+        warn Halt podinfo.test advancement success rate 95.00% < 99%
+        status Progressing weight=10 failed=1 iterations=0
+        split 90/10
+        warn Step back podinfo.test canary weight 10 failed check 1/5
+        warn Halt podinfo.test advancement success rate 95.00% < 99%
+        status Progressing weight=10 failed=5 iterations=0
+        warn Rolling back podinfo.test failed check 2/5 at the first step
+        alert Error: Failed check 2/5 at the first step
+        split 100/0
+        status Failed weight=0 failed=0 iterations=0
+        warn Canary failed! Scaling down podinfo.test
+        Some(RolledBack { cause: FirstStep { failed: 2 } })
+    "#]]
+    .assert_eq(&(world.log.join("\n") + "\n"));
+}
+
+#[test]
+fn a_check_that_passes_after_a_step_back_climbs_again() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["onFailedCheck"] = "stepBack".into());
+    let mut world = World::pushed(&plan, "v2");
+    let mut weights = Vec::new();
+    for tick in 0..7 {
+        world.success = if tick == 4 { |_| 95.0 } else { |_| 100.0 };
+        world.tick(&plan, true, |_| None);
+        weights.push(world.split.canary_weight());
+    }
+    assert_eq!(weights, [0, 20, 40, 60, 40, 60, 60]);
+}
+
 #[test]
 fn a_canary_that_does_not_start_is_rolled_back() {
     check(
@@ -286,7 +340,10 @@ fn blue_green_switches_once_all_iterations_pass() {
 
 #[test]
 fn without_routes_weights_become_iterations() {
-    let plan = canaries::plan(|canary| canary["spec"]["provider"] = json!("kubernetes"));
+    let plan = canaries::plan(|canary| {
+        canary["spec"]["provider"] = json!("kubernetes");
+        canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
+    });
     let mut world = World::pushed(&plan, "v2");
     world.run(&plan, 2);
     expect![[r#"
@@ -301,6 +358,19 @@ fn without_routes_weights_become_iterations() {
     .assert_eq(&world.log.join("\n"));
     let over = world.run(&plan, 20).unwrap();
     assert_eq!((over.ending, world.split), (Ending::Promoted { skipped: false }, Split::PRIMARY));
+}
+
+#[test]
+fn replicas_share_the_traffic_where_nothing_routes_it() {
+    let plan = canaries::plan(|canary| {
+        canary["spec"]["provider"] = json!("kubernetes");
+        canary["spec"]["analysis"]["mirror"] = json!(true);
+    });
+    let mut world = World::pushed(&plan, "v2");
+    let over = world.run(&plan, 20).unwrap();
+    let splits: Vec<_> = world.log.iter().filter(|line| line.starts_with("split")).collect();
+    assert_eq!(splits, ["split 80/20", "split 60/40", "split 40/60", "split 100/0"]);
+    assert_eq!(over.ending, Ending::Promoted { skipped: false });
 }
 
 #[test]

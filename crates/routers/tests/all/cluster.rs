@@ -19,9 +19,16 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn with(kind: Kind, object: Value) -> Self {
+        let mut cluster = Self::default();
+        cluster.add(kind, object);
+        cluster
+    }
+
+    /// Puts this object there, in the place of an older one.
+    pub(crate) fn add(&mut self, kind: Kind, object: Value) {
         let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap();
         let key = Key::new(kind, text("/metadata/namespace"), text("/metadata/name"));
-        Self { objects: BTreeMap::from([(key, object)]), ports: Vec::new() }
+        self.objects.insert(key, object);
     }
 
     pub(crate) fn get(&self, kind: Kind, name: &str) -> &Value {
@@ -64,7 +71,7 @@ impl Cluster {
                 Change::Replace(key, object) => {
                     assert!(self.objects.insert(key.clone(), object.clone()).is_some(), "{key} does not exist");
                 }
-                Change::Merge(key, _) => panic!("{key} is patched, but no router knows an object of the user's"),
+                Change::Merge(key, patch) => merge(self.objects.get_mut(key).unwrap(), patch),
                 Change::Delete(key) => {
                     self.objects.remove(key);
                 }
@@ -72,6 +79,17 @@ impl Cluster {
         }
         assert_eq!(self.ask(canary, &question).unwrap(), vec![], "the second time there is nothing to do");
         changes
+    }
+}
+
+/// A merge patch (RFC 7386).
+fn merge(object: &mut Value, patch: &Value) {
+    let Value::Object(fields) = patch else {
+        *object = patch.clone();
+        return;
+    };
+    for (name, value) in fields {
+        merge(&mut object[name], value);
     }
 }
 

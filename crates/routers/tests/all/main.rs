@@ -5,4 +5,5 @@
 mod cluster;
 mod compliance;
 mod gatewayapi;
+mod kubernetes;
 mod services;

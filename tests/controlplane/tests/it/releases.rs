@@ -63,6 +63,56 @@ async fn without_a_mesh_a_good_version_is_promoted_and_a_bad_one_never_serves() 
     operator.end().await;
 }
 
+#[tokio::test]
+async fn without_a_mesh_weights_are_shares_of_the_pods_behind_the_apex_service() {
+    let Some(stage) = Stage::enter("shares").await else { return };
+    stage.grant(None).await;
+    let analysis = json!({"interval": "10s", "threshold": 1, "stepWeight": 25, "maxWeight": 50});
+    stage.deploy("kubernetes", &analysis).await;
+    let operator = stage.operator().await;
+    stage.initialized().await;
+
+    let (ended, served) = stage.watching_endpoints("podinfo", stage.release("podinfo:2")).await;
+    assert_eq!(ended, (vec![0, 25, 50, 0], Phase::Succeeded));
+    let sides = |[primary, canary]: &[usize; 2]| (0 < *primary, 0 < *canary);
+    let seen: Vec<_> = served.iter().map(sides).collect();
+    assert!(seen.contains(&(true, true)), "nobody met the canary: {served:?}");
+    assert!(!seen.contains(&(false, false)), "nobody was served: {served:?}");
+    assert_eq!(stage.deployment("podinfo-primary").await, ("podinfo:2".to_owned(), 2));
+    assert_eq!(stage.deployment("podinfo").await, ("podinfo:2".to_owned(), 0));
+    assert_eq!(stage.object(SERVICES, "podinfo").await["spec"]["selector"], json!({"app": "podinfo-primary"}));
+
+    stage.trigger("podinfo", "once more").await;
+    stage.phase(Phase::Progressing).await;
+    stage.phase(Phase::Succeeded).await;
+    operator.end().await;
+}
+
+#[tokio::test]
+async fn a_manifest_of_the_first_version_is_released() {
+    let Some(stage) = Stage::enter("first-version").await else { return };
+    stage.grant(None).await;
+    let analysis = json!({
+        "interval": "10s", "threshold": 1, "stepWeight": 25, "maxWeight": 50,
+        "metrics": [{"name": "istio_requests_total", "threshold": 99, "interval": "1m"}],
+    });
+    stage
+        .deploy_with("gatewayapi:v1", &analysis, |canary| {
+            canary["apiVersion"] = "flagger.app/v1alpha1".into();
+            canary["spec"]["autoscalerRef"]["apiVersion"] = "autoscaling/v2beta1".into();
+            let spec = canary["spec"].as_object_mut().unwrap();
+            let analysis = spec.remove("analysis").unwrap();
+            spec.insert("canaryAnalysis".into(), analysis);
+        })
+        .await;
+    let operator = stage.operator().await;
+    stage.initialized().await;
+    assert_eq!(stage.release("podinfo:2").await, (vec![0, 25, 50, 0], Phase::Succeeded));
+    let path = "/apis/flagger.app/v1alpha1/namespaces/NAMESPACE/canaries";
+    assert_eq!(stage.object(path, "podinfo").await["spec"]["canaryAnalysis"]["stepWeight"], 25);
+    operator.end().await;
+}
+
 /// The weights of primary and canary in the `HTTPRoute`.
 async fn weights(stage: &Stage) -> Vec<i64> {
     let route = stage.object(ROUTES, "podinfo").await;

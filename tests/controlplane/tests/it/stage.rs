@@ -9,6 +9,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Event, ServiceAccount};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
@@ -69,7 +70,15 @@ impl Stage {
 
     /// Applies what the team has.
     pub(crate) async fn deploy(&self, provider: &str, analysis: &Value) {
-        for object in team(self.namespace, provider, analysis) {
+        self.deploy_with(provider, analysis, |_| {}).await;
+    }
+
+    /// Applies what the team has, with another canary.
+    pub(crate) async fn deploy_with(&self, provider: &str, analysis: &Value, edit: impl Fn(&mut Value)) {
+        for mut object in team(self.namespace, provider, analysis) {
+            if object["kind"] == "Canary" {
+                edit(&mut object);
+            }
             apply(&self.client, &object).await;
         }
     }
@@ -104,8 +113,35 @@ impl Stage {
 
     /// Waits until the canary is initialised.
     pub(crate) async fn initialized(&self) {
+        self.phase(Phase::Initialized).await;
+    }
+
+    /// Waits until the canary is in this phase.
+    pub(crate) async fn phase(&self, phase: Phase) {
         let mut statuses = std::pin::pin!(self.statuses());
-        within(async { while statuses.next().await.unwrap().0 != Phase::Initialized {} }).await;
+        within(async { while statuses.next().await.unwrap().0 != phase {} }).await;
+    }
+
+    /// Asks for a run though nothing has changed.
+    pub(crate) async fn trigger(&self, name: &str, value: &str) {
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), self.namespace);
+        let patch = json!({"metadata": {"annotations": {"flagger.app/trigger": value}}});
+        deployments.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// How many ready pods of the primary and of the canary stand behind a Service, whenever that changes while `act` goes on.
+    pub(crate) async fn watching_endpoints<T>(&self, name: &str, act: impl Future<Output = T>) -> (T, Vec<[usize; 2]>) {
+        let slices: Api<EndpointSlice> = Api::namespaced(self.client.clone(), self.namespace);
+        let config = watcher::Config::default().labels(&format!("kubernetes.io/service-name={name}"));
+        let mut slices = std::pin::pin!(watcher(slices, config).applied_objects());
+        let mut act = std::pin::pin!(act);
+        let mut seen = Vec::new();
+        loop {
+            tokio::select! {
+                done = &mut act => return (done, seen),
+                slice = slices.next() => seen.push(sides(&slice.unwrap().unwrap())),
+            }
+        }
     }
 
     /// Ships an image and follows its release to the end: every weight that the canary had, and how it ended.
@@ -171,6 +207,18 @@ impl Stage {
             (status.phase, status.canary_weight)
         })
     }
+}
+
+/// The ready pods of the primary and of the canary.
+fn sides(slice: &EndpointSlice) -> [usize; 2] {
+    let ready = slice
+        .endpoints
+        .iter()
+        .flatten()
+        .filter(|endpoint| endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true));
+    let pods = ready.filter_map(|endpoint| endpoint.target_ref.as_ref()?.name.as_deref());
+    let (primary, canary): (Vec<_>, Vec<_>) = pods.partition(|pod| pod.starts_with("podinfo-primary-"));
+    [primary.len(), canary.len()]
 }
 
 /// The outcome, which is there in time.
