@@ -22,6 +22,8 @@ pub struct Settings {
     pub selector_labels: Vec<String>,
     /// Prefixes of the metadata keys that a primary takes over from its target (`-include-label-prefix`).
     pub include_label_prefixes: Vec<String>,
+    /// Whether primaries get copies of the `ConfigMap`s and Secrets in use (`-enable-config-tracking`).
+    pub config_tracking: bool,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
         Self {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefixes: Vec::new(),
+            config_tracking: true,
         }
     }
 }
