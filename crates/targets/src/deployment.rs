@@ -15,7 +15,7 @@
 mod readiness;
 
 use jiff::Timestamp;
-use ports::{Change, Halt, Seen, kinds};
+use ports::{Change, Halt, Object, Seen, kinds};
 use serde_json::{Map, Value, json};
 
 use crate::workload::Workload;
@@ -40,7 +40,7 @@ impl Target for Deployment {
     }
 
     fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>> {
-        let target = DEPLOYMENT.target(cx, seen)?;
+        let target = target(cx, seen)?;
         Ok(DEPLOYMENT.facts(cx, target, replicas(target).unwrap_or(1))?)
     }
 
@@ -72,11 +72,11 @@ impl Target for Deployment {
     }
 
     fn scale_to_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(scale(cx, DEPLOYMENT.target(cx, seen)?, 0))
+        Ok(scale(cx, target(cx, seen)?, 0))
     }
 
     fn scale_from_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        let target = DEPLOYMENT.target(cx, seen)?;
+        let target = target(cx, seen)?;
         if replicas(target).is_some_and(|replicas| 0 < replicas) {
             return Ok(Vec::new());
         }
@@ -89,10 +89,14 @@ impl Target for Deployment {
 
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
         match seen.get(&cx.primary(kinds::DEPLOYMENT))? {
-            Some(primary) => Ok(scale(cx, DEPLOYMENT.target(cx, seen)?, replicas(primary).unwrap_or(1))),
+            Some(primary) => Ok(scale(cx, target(cx, seen)?, replicas(primary).unwrap_or(1))),
             None => self.scale_from_zero(cx, seen),
         }
     }
+}
+
+fn target<'s>(cx: &Context<'_>, seen: &'s Seen) -> Result<&'s Object, Halt<Error>> {
+    DEPLOYMENT.target(cx, seen)
 }
 
 fn replicas(deployment: &Value) -> Option<i64> {

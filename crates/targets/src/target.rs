@@ -86,7 +86,7 @@ pub struct Facts {
     pub replicas: i64,
     /// The `ConfigMap`s and Secrets in use, whose content is part of what is released; `None` when it is not.
     /// [`crate::configs::tracked`] has their checksums.
-    pub configs: Option<Vec<Reference>>,
+    pub tracked_configs: Option<Vec<Reference>>,
 }
 
 /// A selector label of the target: the primary's value is the same with `-primary` added.

@@ -40,7 +40,7 @@ impl Workload {
             ports: discovery::ports(cx.canary, &template),
             revision: revision::of(&template),
             replicas,
-            configs: cx.settings.config_tracking.then(|| configs::references(pod, cx.namespace())),
+            tracked_configs: cx.settings.config_tracking.then(|| configs::references(pod, cx.namespace())),
         })
     }
 
@@ -143,16 +143,7 @@ impl Workload {
 
     fn expect_revision(&self, cx: &Context<'_>, template: &Value, expected: &str) -> Result<(), Error> {
         let current = revision::of(template);
-        if current == expected {
-            return Ok(());
-        }
-        Err(Error::RevisionMoved {
-            title: self.title,
-            name: cx.target_name().to_owned(),
-            namespace: cx.namespace().to_owned(),
-            expected: expected.to_owned(),
-            current,
-        })
+        if current == expected { Ok(()) } else { Err(cx.moved(self.title, expected, current)) }
     }
 
     /// Copies of the configs as they were analysed.

@@ -12,7 +12,7 @@ impl World<'_> {
         let cx = targets::Context { canary, settings };
         let target = targets::find(&cx).map_err(|error| error.to_string())?;
         let facts = self.ask(|seen| target.facts(&cx, seen)).await?;
-        let configs = match &facts.configs {
+        let configs = match &facts.tracked_configs {
             Some(references) => Some(self.tracked(references).await?),
             None => None,
         };

@@ -72,7 +72,7 @@ fn analysed(tracked: Value) -> api::Canary {
 /// What the status would track.
 fn tracked(cluster: &Cluster) -> Result<Value, Error> {
     let facts = cluster.ask(&canary(json!({})), |cx, seen| deployment().facts(cx, seen))?;
-    let Some(references) = facts.configs else { return Ok(Value::Null) };
+    let Some(references) = facts.tracked_configs else { return Ok(Value::Null) };
     let tracked = cluster.ask(&canary(json!({})), |_, seen| {
         // As the shell does: digests in place of the objects.
         let mut digests = Seen::default();

@@ -122,7 +122,7 @@ fn facts_name_the_selector_label_and_the_ports_besides_the_main_one() {
             ],
             revision: "v1.dff23b416866ee59",
             replicas: 2,
-            configs: Some(
+            tracked_configs: Some(
                 [],
             ),
         }
