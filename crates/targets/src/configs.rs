@@ -17,7 +17,7 @@ mod references;
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::well_known::{CONFIG_TRACKING, CONFIG_TRACKING_DISABLE};
-use ports::{Halt, Key, Seen, kinds};
+use ports::{Halt, Key, Kind, Object, Seen, kinds};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -44,6 +44,9 @@ const SHOWN_BYTES: usize = 8;
 
 /// Secrets of other types belong to a controller, which would not know what to do with a copy.
 const SECRET_TYPES: [&str; 4] = ["Opaque", "kubernetes.io/basic-auth", "kubernetes.io/ssh-auth", "kubernetes.io/tls"];
+
+/// How the status and sentences call the kinds of configs.
+const TITLES: [(&str, Kind); 2] = [("configmap", kinds::CONFIG_MAP), ("secret", kinds::SECRET)];
 
 /// What may be kept of a `ConfigMap` or Secret: the checksum of its content, null for one that is not tracked.
 pub fn digest(config: &Value) -> Value {
@@ -77,9 +80,6 @@ pub(crate) fn keys(cx: &Context<'_>, tracked: &Tracked) -> BTreeSet<Key> {
     tracked.keys().filter_map(|name| key(name)).collect()
 }
 
-/// How the status and sentences call the kinds of configs.
-const TITLES: [(&str, ports::Kind); 2] = [("configmap", kinds::CONFIG_MAP), ("secret", kinds::SECRET)];
-
 fn title(key: &Key) -> &'static str {
     if key.kind == kinds::SECRET { TITLES[1].0 } else { TITLES[0].0 }
 }
@@ -90,7 +90,7 @@ fn label(key: &Key) -> String {
 }
 
 /// What stands for a config among `seen`, `None` when it is missing and need not be there.
-fn found<'s>(reference: &Reference, seen: &'s Seen) -> Result<Option<&'s ports::Object>, Halt<Error>> {
+fn found<'s>(reference: &Reference, seen: &'s Seen) -> Result<Option<&'s Object>, Halt<Error>> {
     match seen.get(&reference.key)? {
         None if !reference.optional => {
             Err(Error::Missing { title: title(&reference.key), key: Box::new(reference.key.clone()) }.into())
@@ -116,13 +116,12 @@ fn checksum(config: &Value) -> Option<String> {
 
 /// JSON as Go prints it: safe to stand in HTML and in JavaScript.
 fn go_json(value: &Value) -> String {
-    value.to_string().chars().fold(String::new(), |mut text, character| {
-        match character {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
-            _ => text.push(character),
-        }
-        text
-    })
+    let json = value.to_string();
+    let escaped = |text: String, character: char| {
+        let code = format!("\\u{:04x}", u32::from(character));
+        text.replace(character, &code)
+    };
+    ['<', '>', '&', '\u{2028}', '\u{2029}'].into_iter().fold(json, escaped)
 }
 
 #[cfg(test)]

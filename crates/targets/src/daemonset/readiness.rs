@@ -52,14 +52,15 @@ fn short(daemon_set: &Value, threshold: i64) -> Option<Short> {
     let updated = count("/status/updatedNumberScheduled");
     let available = count("/status/numberAvailable");
     let needed = (desired * threshold / 100).max(1);
-    match () {
-        () if desired == 0 => waiting("no node is to run its pods".to_owned(), false),
-        () if updated < desired => waiting(format!("{updated} out of {desired} new pods have been updated"), true),
-        () if available < needed => {
-            let reason = format!("{available} of {needed} (readyThreshold {threshold}%) updated pods are available");
-            waiting(reason, true)
-        }
-        () => None,
+    if desired == 0 {
+        waiting("no node is to run its pods".to_owned(), false)
+    } else if updated < desired {
+        waiting(format!("{updated} out of {desired} new pods have been updated"), true)
+    } else if available < needed {
+        let reason = format!("{available} of {needed} (readyThreshold {threshold}%) updated pods are available");
+        waiting(reason, true)
+    } else {
+        None
     }
 }
 
