@@ -59,6 +59,7 @@ impl Shell {
             workloads: targets::Settings {
                 selector_labels: settings.selector_labels.clone(),
                 include_label_prefixes: settings.include_label_prefixes.clone(),
+                config_tracking: settings.config_tracking,
             },
             settings,
             refusals: Mutex::default(),
@@ -123,7 +124,7 @@ impl Shell {
             journal.push(Entry { effect, outcome });
         };
         self.observe(&key, plan, &journal, &over, now);
-        let depends_on = world.into_seen().keys().cloned().collect();
+        let depends_on = world.into_dependencies();
         let due = match over.wake {
             // A step that was not due when its run began has its pace from then on.
             Wake::After(_) if !paced => now,

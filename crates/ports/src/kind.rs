@@ -70,6 +70,8 @@ pub mod kinds {
         CANARY = "flagger.app" "v1beta1" "Canary" "canaries";
         /// Core `ConfigMap`.
         CONFIG_MAP = "" "v1" "ConfigMap" "configmaps";
+        /// `apps/v1` `DaemonSet`.
+        DAEMON_SET = "apps" "v1" "DaemonSet" "daemonsets";
         /// `apps/v1` `Deployment`.
         DEPLOYMENT = "apps" "v1" "Deployment" "deployments";
         /// Core Event.
@@ -82,6 +84,8 @@ pub mod kinds {
         METRIC_TEMPLATE = "flagger.app" "v1beta1" "MetricTemplate" "metrictemplates";
         /// Core Pod.
         POD = "" "v1" "Pod" "pods";
+        /// `keda.sh/v1alpha1` `ScaledObject`.
+        SCALED_OBJECT = "keda.sh" "v1alpha1" "ScaledObject" "scaledobjects";
         /// Core Secret.
         SECRET = "" "v1" "Secret" "secrets";
         /// Core Service.

@@ -1,6 +1,7 @@
 //! What has been looked at so far.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -32,7 +33,7 @@ impl<E> Halt<E> {
 /// The objects that one conversation has looked at, absent ones included.
 ///
 /// The shell keeps it through one tick, and learns from [`Seen::keys`] which objects the tick depends on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Seen {
     objects: BTreeMap<Key, Option<Object>>,
 }
@@ -62,5 +63,13 @@ impl Seen {
     /// Everything that was looked at.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.objects.keys()
+    }
+}
+
+/// Names only: among the objects are Secrets, and what is printed ends in logs.
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.objects.iter().map(|(key, found)| (key, if found.is_some() { "found" } else { "absent" }));
+        f.debug_map().entries(entries).finish()
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Pods are up at once or never, time passes by intervals, and nothing else happens in between.
 
+use std::collections::BTreeMap;
+
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
@@ -46,6 +48,8 @@ pub struct World {
     pub status: CanaryStatus,
     /// Revision of the target, whose pods are up at once unless it is broken.
     pub target: String,
+    /// Checksums of the configs that the target refers to.
+    pub configs: Option<BTreeMap<String, String>>,
     /// Whether the target is scaled up.
     pub target_up: bool,
     /// Revision of the primary.
@@ -70,6 +74,7 @@ impl Default for World {
             now: Timestamp::UNIX_EPOCH,
             status: CanaryStatus::default(),
             target: "v1".into(),
+            configs: None,
             target_up: true,
             primary: None,
             split: Split::PRIMARY,
@@ -143,7 +148,7 @@ impl World {
         match effect {
             Effect::ReadTarget => Outcome::Target(Box::new(Target {
                 revision: self.target.clone(),
-                configs: None,
+                configs: self.configs.clone(),
                 parked: !self.target_up,
             })),
             Effect::EnsureServices

@@ -1,6 +1,7 @@
 //! What scales a target, and its copy that scales the primary.
 
 mod hpa;
+mod keda;
 
 use std::fmt::Debug;
 
@@ -36,8 +37,8 @@ pub enum Upkeep {
 }
 
 /// All kinds of autoscalers.
-pub fn all() -> [&'static dyn Autoscaler; 1] {
-    [&hpa::HorizontalPodAutoscaler]
+pub fn all() -> [&'static dyn Autoscaler; 2] {
+    [&hpa::HorizontalPodAutoscaler, &keda::ScaledObject]
 }
 
 /// What takes care of the canary's autoscaler, `None` when it names none.

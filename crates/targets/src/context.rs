@@ -22,6 +22,8 @@ pub struct Settings {
     pub selector_labels: Vec<String>,
     /// Prefixes of the metadata keys that a primary takes over from its target (`-include-label-prefix`).
     pub include_label_prefixes: Vec<String>,
+    /// Whether primaries get copies of the `ConfigMap`s and Secrets in use (`-enable-config-tracking`).
+    pub config_tracking: bool,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
         Self {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).to_vec(),
             include_label_prefixes: Vec::new(),
+            config_tracking: true,
         }
     }
 }
@@ -54,6 +57,17 @@ impl Context<'_> {
     /// The primary as an object of `kind`.
     pub(crate) fn primary(&self, kind: Kind) -> Key {
         Key::new(kind, self.namespace(), names::primary_workload(self.canary))
+    }
+
+    /// The error of a target that is not at the revision that was analysed.
+    pub(crate) fn moved(&self, title: &'static str, expected: &str, current: String) -> Error {
+        Error::RevisionMoved {
+            title,
+            name: self.target_name().to_owned(),
+            namespace: self.namespace().to_owned(),
+            expected: expected.to_owned(),
+            current,
+        }
     }
 
     /// The owner reference of what is created for the canary, so that it goes with it.

@@ -14,8 +14,10 @@ pub enum Error {
         key: Box<Key>,
     },
     /// None of the labels that can tell two workloads apart is in the target's selector.
-    #[error("deployment {name}.{namespace} spec.selector.matchLabels must contain one of [{}]", .labels.join(" "))]
+    #[error("{title} {name}.{namespace} spec.selector.matchLabels must contain one of [{}]", .labels.join(" "))]
     SelectorLabel {
+        /// How the sentence calls its kind.
+        title: &'static str,
         /// The target.
         name: String,
         /// Its namespace.
@@ -24,8 +26,10 @@ pub enum Error {
         labels: Vec<String>,
     },
     /// The target changed since the revision to promote was analysed.
-    #[error("deployment {name}.{namespace} is at revision {current} and not at the analysed {expected}")]
+    #[error("{title} {name}.{namespace} is at revision {current} and not at the analysed {expected}")]
     RevisionMoved {
+        /// How the sentence calls its kind.
+        title: &'static str,
         /// The target.
         name: String,
         /// Its namespace.
@@ -34,6 +38,26 @@ pub enum Error {
         expected: String,
         /// The revision that it is at.
         current: String,
+    },
+    /// A `ConfigMap` or Secret of the target changed since it was analysed.
+    #[error("the ConfigMaps and Secrets of {title} {name}.{namespace} are not those that were analysed")]
+    ConfigsMoved {
+        /// How the sentence calls its kind.
+        title: &'static str,
+        /// The target.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// A `DaemonSet` that does not replace its pods by itself.
+    #[error("daemonset {name}.{namespace} must have RollingUpdate strategy but have {strategy}")]
+    UpdateStrategy {
+        /// The target.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// What `spec.updateStrategy.type` says.
+        strategy: String,
     },
     /// A kind that this build can't handle.
     #[error("{field} {value:?} is not available, use one of: {available}")]

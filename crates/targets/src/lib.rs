@@ -5,21 +5,27 @@
 //! this, is it ready, create the primary, promote, scale, give everything back. [`autoscalers`] does the same for what
 //! scales a target.
 //!
+//! [`configs`] says which `ConfigMap`s and Secrets belong to a revision.
+//!
 //! Objects are asked for through [`ports::Seen`], changes are returned as [`ports::Change`]; an empty answer means that the
 //! cluster is as it should be. Nothing here knows about phases, traffic, metrics, a client or the time of day.
 //!
 //! Start reading at [`Target`] in `target.rs`, then `deployment.rs`.
 
 pub mod autoscalers;
+pub mod configs;
 mod context;
+mod daemonset;
 mod deployment;
 mod discovery;
 mod error;
 mod mark;
 mod metadata;
+mod readiness;
 pub mod revision;
 mod scheduling;
 mod target;
+mod workload;
 
 pub use context::{Context, Settings};
 pub use error::Error;

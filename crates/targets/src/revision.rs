@@ -40,11 +40,11 @@ pub fn of(template: &Value) -> String {
     format!("v1.{}", hex(&digest[..SHOWN_BYTES]))
 }
 
-/// The revision of a target: that of its pod template, and of what the trigger annotation says, if it has one.
+/// The revision of a target with this pod template, and with what its trigger annotation says, if it has one.
 ///
 /// A trigger that is taken away is no news: the revision stays the one of `status` that has this template.
-pub fn of_target(target: &Value, status: Option<&CanaryStatus>) -> String {
-    let template = of(target.pointer("/spec/template").unwrap_or(&Value::Null));
+pub fn of_target(target: &Value, template: &Value, status: Option<&CanaryStatus>) -> String {
+    let template = of(template);
     let trigger = target.pointer("/metadata/annotations").and_then(|annotations| annotations.get(TRIGGER)?.as_str());
     if let Some(trigger) = trigger {
         return format!("{template}+{}", hex(&Sha256::digest(trigger)[..TRIGGER_BYTES]));
@@ -118,17 +118,17 @@ mod tests {
     #[test]
     fn a_new_trigger_is_a_new_revision_and_one_that_is_taken_away_is_not() {
         let target = |trigger: Option<&str>| json!({"metadata": {"annotations": {TRIGGER: trigger}}, "spec": {"template": {"metadata": {"name": "cart"}}}});
-        let plain = of_target(&target(None), None);
-        let first = of_target(&target(Some("1")), None);
-        let second = of_target(&target(Some("2")), None);
+        let plain = of_target(None, None);
+        let first = of_target(Some("1"), None);
+        let second = of_target(Some("2"), None);
         assert_ne!(plain, first);
         assert_ne!(first, second);
 
         let status = CanaryStatus { last_applied_spec: second.clone(), ..CanaryStatus::default() };
-        assert_eq!(of_target(&target(None), Some(&status)), second);
+        assert_eq!(of_target(None, Some(&status)), second);
         let other =
             CanaryStatus { last_applied_spec: "v1.0011223344556677+00112233".into(), ..CanaryStatus::default() };
-        assert_eq!(of_target(&target(None), Some(&other)), plain);
+        assert_eq!(of_target(None, Some(&other)), plain);
     }
 
     #[test]

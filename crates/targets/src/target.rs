@@ -1,11 +1,12 @@
 //! What every kind of workload can be asked.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
 use ports::{Change, Halt, Seen};
 
+use crate::configs::Reference;
+use crate::daemonset::DaemonSet;
 use crate::deployment::Deployment;
 use crate::{Context, Error};
 
@@ -30,10 +31,10 @@ pub trait Target: Debug + Sync {
 
     /// Makes the primary what the target is.
     ///
-    /// `expected_revision` is the revision that was analysed. A fresh `flagger_id` rolls the primary's pods even for an equal
+    /// `expected_revision` is the revision that was analysed, and the canary's status has the checksums of its configs. A fresh `flagger_id` rolls the primary's pods even for an equal
     /// template; the same one again does not, and tells that this promotion was made before.
-    /// A target that has another revision by now changes nothing, and leaves with [`Error::RevisionMoved`] unless the
-    /// promotion was made before.
+    /// A target that is another one by now changes nothing, and leaves with [`Error::RevisionMoved`] or
+    /// [`Error::ConfigsMoved`] unless the promotion was made before.
     fn promote(
         &self,
         cx: &Context<'_>,
@@ -53,12 +54,12 @@ pub trait Target: Debug + Sync {
 }
 
 /// All kinds that can be released.
-pub fn all() -> [&'static dyn Target; 1] {
-    [&Deployment]
+pub fn all() -> [&'static dyn Target; 2] {
+    [&DaemonSet, &Deployment]
 }
 
 /// Kinds that the CRD lets through and that need a file of their own.
-const UNAVAILABLE: [&str; 2] = ["DaemonSet", "Service"];
+const UNAVAILABLE: [&str; 1] = ["Service"];
 
 /// What takes care of the canary's target.
 ///
@@ -83,9 +84,9 @@ pub struct Facts {
     pub revision: String,
     /// The replicas that the target asks for.
     pub replicas: i64,
-    /// Checksums of the `ConfigMap`s and Secrets in use by `configmap/<name>` and `secret/<name>`; `None` when they are not
-    /// tracked.
-    pub tracked_configs: Option<BTreeMap<String, String>>,
+    /// The `ConfigMap`s and Secrets in use, whose content is part of what is released; `None` when it is not.
+    /// [`crate::configs::tracked`] has their checksums.
+    pub tracked_configs: Option<Vec<Reference>>,
 }
 
 /// A selector label of the target: the primary's value is the same with `-primary` added.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use ports::Kind;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One object as it was received, without `metadata.managedFields`.
 #[derive(Clone, Debug)]
@@ -23,7 +23,17 @@ impl Lean {
         }
         value
     }
+
+    /// Which object in which version, and nothing else of it.
+    pub(super) fn identity(mut self) -> Self {
+        let mut field = |name: &str| Some((name.to_owned(), self.0.get_mut("metadata")?.get_mut(name)?.take()));
+        let metadata: Map<_, _> = IDENTITY.into_iter().filter_map(&mut field).collect();
+        Self(json!({"metadata": metadata}))
+    }
 }
+
+/// The metadata that tells an object and its version.
+const IDENTITY: [&str; 3] = ["namespace", "name", "resourceVersion"];
 
 impl<'de> Deserialize<'de> for Lean {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -83,7 +93,6 @@ impl<'de> Visitor<'de> for MetadataVisitor {
 #[cfg(test)]
 mod tests {
     use ports::kinds;
-    use serde_json::json;
 
     use super::*;
 

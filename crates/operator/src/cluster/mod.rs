@@ -18,7 +18,7 @@ mod watching;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ports::{Change, Key, Kind, Object};
+use ports::{Change, Key, Kind, Object, kinds};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
@@ -39,6 +39,14 @@ const NOTICES_MAX: usize = 1024;
 
 /// Requests per second and burst unless told otherwise, as the original's flags default to.
 const PACE_DEFAULT: (u32, u32) = (100, 250);
+
+/// Kinds whose content is not kept: it may be secret, may be large, and concerns no canary for the most part. A watch of
+/// them brings and holds identities, and [`Cluster::digest`] what is to be known of the content.
+const GUARDED: [Kind; 2] = [kinds::CONFIG_MAP, kinds::SECRET];
+
+fn is_guarded(kind: Kind) -> bool {
+    GUARDED.contains(&kind)
+}
 
 /// Which namespaces a watch covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +127,9 @@ impl Cluster {
 
     /// The object, `None` when it does not exist.
     ///
-    /// From the watch when one covers it and knows everything; from the API server otherwise.
+    /// From the watch when one covers it and knows everything; from the API server otherwise, and for kinds that are guarded.
     pub async fn get(&self, key: &Key) -> Result<Option<Object>, Error> {
-        if let Some(store) = self.store_of(key) {
+        if let Some(store) = self.store_of(key).filter(|_| !is_guarded(key.kind)) {
             match store.state() {
                 State::Ready => return Ok(store.with(|objects| objects.get(&key.namespace, &key.name).cloned())),
                 State::Absent => return Ok(None),
@@ -139,6 +147,24 @@ impl Cluster {
             Err(error) if error.reason == Reason::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What `digest` makes of an object of a guarded kind, `None` when it does not exist.
+    ///
+    /// While the object is watched and stays as it is, this is remembered. One that the watch does not know is looked for: it
+    /// may have been created together with what refers to it.
+    pub async fn digest(&self, key: &Key, digest: fn(&Value) -> Value) -> Result<Option<Object>, Error> {
+        let store = self.store_of(key).filter(|store| store.state() == State::Ready);
+        let held = || store.as_ref()?.with(|objects| objects.get(&key.namespace, &key.name).cloned());
+        if let Some(noted) = held().as_deref().and_then(cache::noted) {
+            return Ok(Some(cache::shared(noted.clone())));
+        }
+        let Some(object) = self.fetch(key).await? else { return Ok(None) };
+        let digest = digest(&object);
+        if let Some(store) = &store {
+            store.with(|objects| objects.note(&object, &digest));
+        }
+        Ok(Some(cache::shared(digest)))
     }
 
     /// Performs one change and returns the object as it is afterwards, `None` after a deletion.
@@ -235,10 +261,10 @@ impl Cluster {
         call.send(&self.shared.client).await
     }
 
-    /// Puts an answer where the next `get` finds it.
+    /// Puts an answer where the next `get` finds it, which for guarded kinds is the API server.
     fn keep(&self, key: &Key, object: Value) -> Object {
         let object = cache::shared(object);
-        if let Some(store) = self.store_of(key) {
+        if let Some(store) = self.store_of(key).filter(|_| !is_guarded(key.kind)) {
             store.with(|objects| objects.put(Arc::clone(&object)));
         }
         object

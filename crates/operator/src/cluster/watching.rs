@@ -15,10 +15,10 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use super::Scope;
 use super::cache::{Moved, Objects, State, Store, place, shared};
 use super::error::{Doing, Error, Reason};
 use super::lean::Lean;
+use super::{Scope, is_guarded};
 
 /// The first wait after a failed list or watch; it doubles up to [`RETRY_MAX`].
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -70,8 +70,12 @@ pub(super) struct Watching {
 impl Watching {
     /// Follows the kind for ever: lists, watches, and starts again after every failure.
     pub(super) async fn run(self, client: kube::Client) {
+        if is_guarded(self.kind) { self.follow::<true>(client).await } else { self.follow::<false>(client).await }
+    }
+
+    async fn follow<const IDENTITY: bool>(&self, client: kube::Client) {
         let api = match &self.scope {
-            Scope::All => kube::Api::<Watched>::all_with(client, &self.kind.into()),
+            Scope::All => kube::Api::<Watched<IDENTITY>>::all_with(client, &self.kind.into()),
             Scope::Namespace(namespace) => kube::Api::namespaced_with(client, namespace, &self.kind.into()),
         };
         let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
@@ -87,7 +91,7 @@ impl Watching {
         }
     }
 
-    fn take(&self, event: Event<Watched>) {
+    fn take<const IDENTITY: bool>(&self, event: Event<Watched<IDENTITY>>) {
         match event {
             Event::Init => self.store.with(Objects::begin_list),
             Event::InitApply(watched) => {
@@ -207,16 +211,17 @@ impl Trouble {
     }
 }
 
-/// An object on its way from the watch to the store; the library reads its version from `meta`.
+/// An object on its way from the watch to the store, or only its identity; the library reads its version from `meta`.
 #[derive(Clone, Debug)]
-pub(super) struct Watched {
+pub(super) struct Watched<const IDENTITY: bool> {
     meta: ObjectMeta,
     lean: Lean,
 }
 
-impl<'de> Deserialize<'de> for Watched {
+impl<'de, const IDENTITY: bool> Deserialize<'de> for Watched<IDENTITY> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let lean = Lean::deserialize(deserializer)?;
+        let lean = if IDENTITY { lean.identity() } else { lean };
         let field = |name| lean.0["metadata"][name].as_str().map(str::to_owned);
         let (name, resource_version) = (field("name"), field("resourceVersion"));
         Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, lean })
@@ -232,9 +237,14 @@ impl From<Kind> for KindOf {
     }
 }
 
-impl kube::Resource for Watched {
+impl<const IDENTITY: bool> kube::Resource for Watched<IDENTITY> {
     type DynamicType = KindOf;
     type Scope = DynamicResourceScope;
+
+    /// Content that nobody keeps need not be sent.
+    fn metadata_api() -> bool {
+        IDENTITY
+    }
 
     fn kind(of: &KindOf) -> Cow<'_, str> {
         of.0.kind.into()

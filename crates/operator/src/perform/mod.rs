@@ -3,6 +3,7 @@
 //! `objects.rs` lets the pure rooms look and change, the other files are one family of effects each.
 
 mod calls;
+mod configs;
 mod objects;
 mod readings;
 mod routes;
@@ -28,6 +29,8 @@ pub(crate) struct World<'a> {
     status: CanaryStatus,
     /// Every object that this look asked for.
     seen: Seen,
+    /// Digests in place of the configs whose content this look asked about.
+    digests: Seen,
     /// What the target was found to be, once it was.
     facts: Option<Facts>,
 }
@@ -38,12 +41,12 @@ pub(crate) type Failed = String;
 impl<'a> World<'a> {
     pub(crate) fn new(shell: &'a Shell, canary: &'a Canary, plan: &'a Plan) -> Self {
         let status = canary.status.clone().unwrap_or_default();
-        Self { shell, canary, plan, status, seen: Seen::default(), facts: None }
+        Self { shell, canary, plan, status, seen: Seen::default(), digests: Seen::default(), facts: None }
     }
 
     /// Everything that the look depended on.
-    pub(crate) fn into_seen(self) -> Seen {
-        self.seen
+    pub(crate) fn into_dependencies(self) -> Vec<Key> {
+        self.seen.keys().chain(self.digests.keys()).cloned().collect()
     }
 
     /// Carries out one effect.

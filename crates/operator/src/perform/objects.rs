@@ -8,12 +8,12 @@ use super::{Failed, World};
 use crate::cause::chain;
 use crate::cluster::{Error, Reason, Scope};
 
-/// Looks and attempts that one question may take. The largest asks for some ten objects; more is a question that goes round
-/// in circles.
-const TURNS_MAX: usize = 64;
+/// Looks and attempts that one question may take. The largest asks for some ten objects, and for two more for each config
+/// of a pod; more than for a hundred of these is a question that goes round in circles.
+const TURNS_MAX: usize = 256;
 
 /// Kinds that are read when they are needed and not kept: there are many of them that concern no canary, or their content is
-/// secret.
+/// secret. Those configs that a target refers to are followed all the same (`configs.rs`).
 const UNWATCHED: [Kind; 3] = [kinds::CONFIG_MAP, kinds::POD, kinds::SECRET];
 
 impl World<'_> {
@@ -71,11 +71,16 @@ impl World<'_> {
 
     async fn look(&mut self, key: Key) -> Result<(), Error> {
         if !UNWATCHED.contains(&key.kind) {
-            self.shell.cluster.watch(key.kind, &Scope::from(self.shell.settings.namespace.clone()));
+            self.follow(key.kind);
         }
         let found = self.shell.cluster.get(&key).await?;
         self.seen.put(key, found);
         Ok(())
+    }
+
+    /// Has changes of this kind wake the canaries that depend on them.
+    pub(super) fn follow(&self, kind: Kind) {
+        self.shell.cluster.watch(kind, &Scope::from(self.shell.settings.namespace.clone()));
     }
 }
 

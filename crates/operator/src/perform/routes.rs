@@ -47,8 +47,9 @@ impl World<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The canary with the status as it is stored by now: some routers read their state from it.
-    fn current(&self) -> api::Canary {
+    /// The canary with the status as it is stored by now: some routers read their state from it, and a promotion which configs
+    /// were analysed.
+    pub(super) fn current(&self) -> api::Canary {
         api::Canary { status: Some(self.status.clone()), ..self.canary.clone() }
     }
 

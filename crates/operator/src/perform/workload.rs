@@ -12,11 +12,11 @@ impl World<'_> {
         let cx = targets::Context { canary, settings };
         let target = targets::find(&cx).map_err(|error| error.to_string())?;
         let facts = self.ask(|seen| target.facts(&cx, seen)).await?;
-        let outcome = Target {
-            revision: facts.revision.clone(),
-            configs: facts.tracked_configs.clone(),
-            parked: facts.replicas == 0,
+        let configs = match &facts.tracked_configs {
+            Some(references) => Some(self.tracked(references).await?),
+            None => None,
         };
+        let outcome = Target { revision: facts.revision.clone(), configs, parked: facts.replicas == 0 };
         self.facts = Some(facts);
         Ok(Outcome::Target(Box::new(outcome)))
     }
@@ -82,13 +82,15 @@ impl World<'_> {
     }
 
     pub(super) async fn promote(&mut self, revision: &str) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
+        let (canary, settings) = (&self.current(), &self.shell.workloads);
         let cx = targets::Context { canary, settings };
         let target = targets::find(&cx).map_err(|error| error.to_string())?;
         let mark = self.mark(revision);
         match self.change(|seen| target.promote(&cx, seen, revision, &mark)).await {
             Ok(()) => Ok(Outcome::Done),
-            Err(Unanswered::Answer(targets::Error::RevisionMoved { .. })) => Ok(Outcome::Moved),
+            Err(Unanswered::Answer(targets::Error::ConfigsMoved { .. } | targets::Error::RevisionMoved { .. })) => {
+                Ok(Outcome::Moved)
+            }
             Err(error) => Err(error.into()),
         }
     }

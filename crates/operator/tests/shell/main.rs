@@ -5,6 +5,8 @@ mod cluster;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod guarded;
+#[cfg(test)]
 mod recorder;
 #[cfg(test)]
 mod roundtrip;

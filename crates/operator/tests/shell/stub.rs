@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use flagger_operator::cluster::Cluster;
 use futures::{StreamExt, stream};
+use http::header::ACCEPT;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -26,6 +27,7 @@ struct Inner {
     /// By method and path, without the query.
     answers: BTreeMap<String, (u16, Value)>,
     asked: Vec<String>,
+    accepted: Vec<String>,
     watches: Vec<mpsc::UnboundedSender<Value>>,
 }
 
@@ -69,6 +71,11 @@ impl Stub {
         self.inner.lock().unwrap().asked.clone()
     }
 
+    /// The forms of answer that requests accepted, watches included.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        self.inner.lock().unwrap().accepted.clone()
+    }
+
     /// What was asked once there are this many requests.
     pub(crate) async fn asked_for(&self, count: usize) -> Vec<String> {
         while self.asked().len() < count {
@@ -81,6 +88,7 @@ impl Stub {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let mut inner = self.inner.lock().unwrap();
+        inner.accepted.extend(head.headers.get(ACCEPT).map(|accept| accept.to_str().unwrap().to_owned()));
         if head.uri.query().is_some_and(|query| query.contains("watch=true")) {
             let (events, queue) = mpsc::unbounded_channel::<Value>();
             inner.watches.push(events);

@@ -66,6 +66,33 @@ fn a_newer_revision_starts_over() {
 }
 
 #[test]
+fn a_change_of_a_config_is_a_new_revision_at_any_time() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::default();
+    let configure = |world: &mut World, color: &str| {
+        world.configs = Some([("configmap/colors".to_owned(), color.to_owned())].into());
+    };
+    configure(&mut world, "red");
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, &world.status.tracked_configs), (Phase::Initialized, &world.configs));
+
+    configure(&mut world, "blue");
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.status.canary_weight), (Phase::Progressing, 40));
+    for color in ["green", "red"] {
+        configure(&mut world, color);
+        let over = world.tick(&plan, false, |_| None).over.unwrap();
+        assert_eq!((over.ending, world.status.canary_weight), (Ending::Restarted, 0), "{color}");
+        assert_eq!(world.status.tracked_configs, world.configs);
+        world.run(&plan, 2);
+    }
+    assert_eq!(world.run(&plan, 20).unwrap().status.phase, Phase::Succeeded);
+
+    configure(&mut world, "blue");
+    assert_eq!(world.tick(&plan, false, |_| None).over.unwrap().ending, Ending::Started);
+}
+
+#[test]
 fn a_revision_pushed_after_a_failure_is_never_lost() {
     let plan = canaries::plan(|_| {});
     let mut world = World::pushed(&plan, "bad");

@@ -7,29 +7,19 @@
 //! * A low ready threshold of few replicas truncates to zero pods in Flagger; here one available pod is the least.
 
 use jiff::{SignedDuration, Timestamp};
-use ports::{Halt, Seen, kinds};
+use ports::{Halt, Seen};
 use serde_json::Value;
 
-use super::{TITLE, replicas};
-use crate::context::required;
+use super::{DEPLOYMENT, replicas};
+use crate::readiness::{count, deadline, side_of, threshold_percent};
 use crate::{Context, Error, Readiness, Side};
 
-/// How long a Deployment may stay short of pods before waiting is pointless, unless the canary says otherwise.
-const PROGRESS_DEADLINE_SECS: i64 = 600;
-
 pub(super) fn of(cx: &Context<'_>, seen: &Seen, side: Side, now: Timestamp) -> Result<Readiness, Halt<Error>> {
-    let key = match side {
-        Side::Primary => cx.primary(kinds::DEPLOYMENT),
-        Side::Canary => cx.target(kinds::DEPLOYMENT),
+    let (key, deployment) = match side_of(cx, seen, side, &DEPLOYMENT)? {
+        Ok(found) => found,
+        Err(missing) => return Ok(missing),
     };
     let name = format!("{}.{}", key.name, key.namespace);
-    let deployment = match required(seen, &key, TITLE) {
-        Ok(deployment) => deployment,
-        Err(Halt::Failed(missing @ Error::Missing { .. })) => {
-            return Ok(Readiness::NotReady { reason: missing.to_string(), retriable: true, serving: false });
-        }
-        Err(halt) => return Err(halt),
-    };
     let (reason, retriable) = match (progress(deployment, threshold_percent(cx, side), deadline(cx), now), side) {
         (Progress::Done, _) => return Ok(Readiness::Ready),
         (Progress::Stopped, Side::Primary) => (format!("primary deployment {name} is scaled to zero"), true),
@@ -111,24 +101,4 @@ fn condition<'v>(deployment: &'v Value, kind: &str) -> Option<&'v Value> {
 
 fn says(condition: &Value, field: &str, text: &str) -> bool {
     condition.get(field).is_some_and(|value| value == text)
-}
-
-/// The number at `pointer`, absent ones being zero as in Kubernetes' status.
-fn count(deployment: &Value, pointer: &str) -> i64 {
-    deployment.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
-}
-
-/// The percentage of updated pods that must be available.
-fn threshold_percent(cx: &Context<'_>, side: Side) -> i64 {
-    let analysis = &cx.canary.spec.analysis;
-    let threshold = match side {
-        Side::Primary => analysis.primary_ready_threshold,
-        Side::Canary => analysis.canary_ready_threshold,
-    };
-    threshold.unwrap_or(100).into()
-}
-
-fn deadline(cx: &Context<'_>) -> SignedDuration {
-    let secs = cx.canary.spec.progress_deadline_seconds.map_or(PROGRESS_DEADLINE_SECS, i64::from);
-    SignedDuration::from_secs(secs)
 }

@@ -5,11 +5,21 @@ use std::sync::Arc;
 
 use api::Canary;
 use flagger_targets::{Context, Error, Settings};
-use ports::{Change, Halt, Key, Seen, kinds};
+use ports::{Change, Halt, Key, Kind, Seen, kinds};
 use serde_json::{Value, json};
 
+/// What there can be.
+const KINDS: [Kind; 6] = [
+    kinds::CONFIG_MAP,
+    kinds::DAEMON_SET,
+    kinds::DEPLOYMENT,
+    kinds::HORIZONTAL_POD_AUTOSCALER,
+    kinds::SCALED_OBJECT,
+    kinds::SECRET,
+];
+
 /// More looks than any question needs.
-const LOOKS_MAX: usize = 10;
+const LOOKS_MAX: usize = 30;
 
 #[derive(Default)]
 pub(crate) struct Cluster {
@@ -25,6 +35,11 @@ impl Cluster {
 
     pub(crate) fn get(&self, key: &Key) -> &Value {
         &self.objects[key]
+    }
+
+    /// Somebody else writes this object.
+    pub(crate) fn put(&mut self, object: Value) {
+        self.objects.insert(key(&object), object);
     }
 
     /// Asks, looking up whatever is needed.
@@ -104,8 +119,7 @@ pub(crate) fn but(mut object: Value, patch: Value) -> Value {
 }
 
 fn key(object: &Value) -> Key {
-    let kind =
-        [kinds::DEPLOYMENT, kinds::HORIZONTAL_POD_AUTOSCALER].into_iter().find(|kind| object["kind"] == kind.kind);
+    let kind = KINDS.into_iter().find(|kind| object["kind"] == kind.kind);
     let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap();
     Key::new(kind.unwrap(), text("/metadata/namespace"), text("/metadata/name"))
 }

@@ -91,7 +91,7 @@ fn scaled_to(replicas: i64) -> Vec<Change> {
 }
 
 fn deployment() -> &'static dyn targets::Target {
-    targets::all()[0]
+    targets::all().into_iter().find(|target| target.kind() == "Deployment").unwrap()
 }
 
 fn revision(target: &Value) -> String {
@@ -122,7 +122,9 @@ fn facts_name_the_selector_label_and_the_ports_besides_the_main_one() {
             ],
             revision: "v1.dff23b416866ee59",
             replicas: 2,
-            tracked_configs: None,
+            tracked_configs: Some(
+                [],
+            ),
         }
     "#]]
     .assert_debug_eq(&facts);
@@ -145,9 +147,12 @@ fn what_is_missing_is_said_in_the_words_of_flagger() {
 
 #[test]
 fn a_kind_that_is_not_built_is_refused_by_the_name_of_its_field() {
-    let daemon_set = canary(json!({"targetRef": {"kind": "DaemonSet"}}));
-    let refused = Cluster::default().ask(&daemon_set, |cx, _| Ok(find(cx)?.kind())).unwrap_err();
-    assert_eq!(refused.to_string(), r#"spec.targetRef.kind "DaemonSet" is not available, use one of: Deployment"#);
+    let service = canary(json!({"targetRef": {"kind": "Service"}}));
+    let refused = Cluster::default().ask(&service, |cx, _| Ok(find(cx)?.kind())).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        r#"spec.targetRef.kind "Service" is not available, use one of: DaemonSet, Deployment"#
+    );
 }
 
 #[test]

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cluster;
+mod configs;
+mod daemonset;
 mod deployment;
 mod hpa;
+mod keda;

@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod configs;
+#[cfg(test)]
+mod daemons;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;

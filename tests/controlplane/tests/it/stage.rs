@@ -146,11 +146,17 @@ impl Stage {
 
     /// Ships an image and follows its release to the end: every weight that the canary had, and how it ended.
     pub(crate) async fn release(&self, image: &str) -> (Vec<i32>, Phase) {
-        let mut statuses = std::pin::pin!(self.statuses());
-        within(statuses.next()).await.unwrap();
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), self.namespace);
         let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "podinfo", "image": image}]}}}});
-        deployments.patch("podinfo", &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
+        let (params, patch) = (PatchParams::default(), Patch::Strategic(patch));
+        self.follow(async { drop(deployments.patch("podinfo", &params, &patch).await.unwrap()) }).await
+    }
+
+    /// Follows the release that a change starts to its end.
+    pub(crate) async fn follow(&self, change: impl Future<Output = ()>) -> (Vec<i32>, Phase) {
+        let mut statuses = std::pin::pin!(self.statuses());
+        within(statuses.next()).await.unwrap();
+        change.await;
         let (mut weights, mut begun) = (Vec::new(), false);
         within(async {
             loop {
