@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::{Canary, Phase};
 use jiff::Timestamp;
 use ports::{Clock, Key};
-use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Step, Wake, pace, tick};
+use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
 
 use crate::cluster::Cluster;
-use crate::perform::{World, refusal};
+use crate::perform::{World, refusal, standing};
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Next, Pace};
 use crate::telemetry::Metrics;
@@ -80,8 +80,9 @@ impl Shell {
             self.forget(&key);
             return Looked { canary: key, next: None, depends_on: Vec::new() };
         };
-        if object["metadata"]["deletionTimestamp"].is_string() {
-            // What is being deleted gets no new step; its objects go with it.
+        let standing = standing(&object);
+        if standing.leaving && !standing.held {
+            // Its objects go with it, and nothing is given back.
             return Looked { next: Some(rest(self.clock.now())), canary: key, depends_on: Vec::new() };
         }
         let canary: Canary = match serde_json::from_value((*object).clone()) {
@@ -90,16 +91,26 @@ impl Shell {
         };
         let plan = match Plan::of(&canary, &self.rules) {
             Ok(plan) => plan,
+            Err(_) if standing.leaving => Plan::as_written(&canary, &self.rules),
             Err(invalid) => {
                 let rules: Vec<String> = invalid.iter().map(ToString::to_string).collect();
                 return self.refuse(key, &object, &rules.join("; "));
             }
         };
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        self.advance(key, &canary, &plan, pace, due).await
+        let look = Look { canary: key, pace };
+        self.advance(look, due, &canary, &plan, standing).await
     }
 
-    async fn advance(&self, key: Key, canary: &Canary, plan: &Plan, pace: Pace, due: Option<Timestamp>) -> Looked {
+    async fn advance(
+        &self,
+        look: Look,
+        due: Option<Timestamp>,
+        canary: &Canary,
+        plan: &Plan,
+        standing: Standing,
+    ) -> Looked {
+        let Look { canary: key, pace } = look;
         let now = self.clock.now();
         let status = canary.status.clone().unwrap_or_default();
         let due = match pace {
@@ -108,7 +119,7 @@ impl Shell {
         };
         let paced = due <= now && pace != Pace::Early;
         let mut world = World::new(self, canary, plan);
-        let input = Input { plan, status: &status, now, paced };
+        let input = Input { plan, status: &status, standing, now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {

@@ -12,6 +12,7 @@
 
 mod checks;
 mod effect;
+mod finalizing;
 mod gates;
 pub mod invariants;
 mod journal;
@@ -29,6 +30,7 @@ pub mod traffic;
 pub mod words;
 
 pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+pub use finalizing::Standing;
 pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic};
 pub use report::{Cause, Ending, Over, Wake};
 pub use tick::{Input, Step, tick};

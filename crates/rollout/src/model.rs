@@ -6,6 +6,7 @@ use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+use crate::finalizing::Standing;
 use crate::invariants;
 use crate::plan::Plan;
 use crate::report::Over;
@@ -50,6 +51,12 @@ pub struct World {
     pub target_up: bool,
     /// Revision of the primary.
     pub primary: Option<String>,
+    /// Whether there is a target at all.
+    pub target_exists: bool,
+    /// What the API says about the canary object.
+    pub standing: Standing,
+    /// Whom the user's own Service selects.
+    pub apex: Side,
     /// How requests are shared.
     pub split: Split,
     /// Success rate of a revision's requests.
@@ -72,6 +79,9 @@ impl Default for World {
             target: "v1".into(),
             target_up: true,
             primary: None,
+            target_exists: true,
+            standing: Standing::default(),
+            apex: Side::Canary,
             split: Split::PRIMARY,
             success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
             starts: |_, revision| Some(!revision.starts_with("broken")),
@@ -109,7 +119,7 @@ impl World {
             self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
         }
         let status = self.status.clone();
-        let input = Input { plan, status: &status, now: self.now, paced };
+        let input = Input { plan, status: &status, standing: self.standing, now: self.now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -146,11 +156,23 @@ impl World {
                 configs: None,
                 parked: !self.target_up,
             })),
-            Effect::EnsureServices
-            | Effect::EnsureScaler { .. }
-            | Effect::EnsureApex
-            | Effect::EnsureRoutes
-            | Effect::CheckMeters => Outcome::Done,
+            Effect::EnsureServices | Effect::EnsureScaler { .. } | Effect::EnsureRoutes | Effect::CheckMeters => {
+                Outcome::Done
+            }
+            Effect::EnsureApex => {
+                self.apex = Side::Primary;
+                Outcome::Done
+            }
+            Effect::Hold | Effect::LetGo => {
+                self.standing.held = *effect == Effect::Hold;
+                self.log.push(if self.standing.held { "hold" } else { "let go" }.into());
+                Outcome::Done
+            }
+            Effect::GiveBackTraffic => {
+                self.apex = Side::Canary;
+                self.log.push("traffic given back".into());
+                Outcome::Done
+            }
             Effect::EnsurePrimary => {
                 self.primary.get_or_insert_with(|| self.target.clone());
                 Outcome::Done
@@ -162,8 +184,9 @@ impl World {
                 self.split = *split;
                 Outcome::Done
             }
+            Effect::ScaleTarget(_) if !self.target_exists => Outcome::Gone,
             Effect::ScaleTarget(scale) => {
-                self.target_up = *scale == Scale::Up;
+                self.target_up = *scale != Scale::Zero;
                 Outcome::Done
             }
             Effect::Promote { revision } => {

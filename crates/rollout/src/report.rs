@@ -107,6 +107,10 @@ pub enum Ending {
         /// What is missing.
         reason: String,
     },
+    /// The target has all traffic; proxies get time to hear of it before the primary goes.
+    Terminating,
+    /// The canary that is being deleted was let go.
+    Terminated,
     /// An effect failed; the tick will be tried again.
     Faulted {
         /// What failed.

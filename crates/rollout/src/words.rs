@@ -52,6 +52,8 @@ pub enum Sentence {
     Promoted,
     PromotedUnanalysed,
     Failed,
+    Terminating,
+    Terminated,
     ThresholdReached(i32),
     DeadlineExceeded(String),
     ManualRollback,
@@ -100,6 +102,8 @@ impl Sentence {
             | Self::Copying
             | Self::Promoted
             | Self::PromotedUnanalysed
+            | Self::Terminating
+            | Self::Terminated
             | Self::HookPassed(_)
             | Self::NotRollingBack(_) => Tone::Normal,
             Self::MetersUnavailable(_)
@@ -156,6 +160,8 @@ impl Sentence {
             Self::Promoted => format!("Promotion completed! Scaling down {target}"),
             Self::PromotedUnanalysed => format!("Promotion completed! Canary analysis was skipped for {target}"),
             Self::Failed => format!("Canary failed! Scaling down {canary}"),
+            Self::Terminating => format!("Terminating canary {canary}"),
+            Self::Terminated => format!("Terminated canary {canary}"),
             Self::ThresholdReached(failed) => {
                 format!("Rolling back {canary} failed checks threshold reached {failed}")
             }

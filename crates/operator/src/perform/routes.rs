@@ -36,6 +36,13 @@ impl World<'_> {
         Ok(Outcome::Split(self.ask(|seen| router.read(&cx, seen)).await?))
     }
 
+    /// Services first: what routes lead to must select the target's pods before they do.
+    pub(super) async fn give_back_traffic(&mut self) -> Result<Outcome, Failed> {
+        let router = routers::find(&self.plan.provider).map_err(|error| error.to_string())?;
+        self.route(services::finalize).await?;
+        self.route(|cx, seen| router.finalize(cx, seen)).await
+    }
+
     async fn route(
         &mut self,
         question: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>,

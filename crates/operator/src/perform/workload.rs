@@ -77,6 +77,15 @@ impl World<'_> {
                 }
                 self.change(|seen| target.scale_from_zero(&cx, seen)).await?;
             }
+            Scale::Restored => {
+                if let Some(autoscaler) = autoscaler {
+                    self.change(|seen| autoscaler.resume(&cx, seen)).await?;
+                }
+                match self.change(|seen| target.restore(&cx, seen)).await {
+                    Err(Unanswered::Answer(targets::Error::Missing { .. })) => return Ok(Outcome::Gone),
+                    restored => restored?,
+                }
+            }
         }
         Ok(Outcome::Done)
     }

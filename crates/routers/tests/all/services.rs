@@ -173,6 +173,11 @@ fn a_users_service_is_given_back_as_it_was_applied() {
     cluster.settle(&canary, |cx, seen| reconcile(cx, seen, Role::Apex));
     cluster.settle(&canary, finalize);
     assert_eq!(cluster.get(SERVICE, "cart")["spec"]["selector"], json!({"app": "cart", "tier": "web"}));
+    assert_eq!(
+        cluster.get(SERVICE, "cart")["metadata"],
+        users_service()["metadata"],
+        "Flux may reconcile what is the user's again"
+    );
 }
 
 #[test]

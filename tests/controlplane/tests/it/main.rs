@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;
