@@ -56,6 +56,17 @@ impl Context<'_> {
         Key::new(kind, self.namespace(), names::primary_workload(self.canary))
     }
 
+    /// The error of a target that is not at the revision that was analysed.
+    pub(crate) fn moved(&self, title: &'static str, expected: &str, current: String) -> Error {
+        Error::RevisionMoved {
+            title,
+            name: self.target_name().to_owned(),
+            namespace: self.namespace().to_owned(),
+            expected: expected.to_owned(),
+            current,
+        }
+    }
+
     /// The owner reference of what is created for the canary, so that it goes with it.
     pub(crate) fn owner_reference(&self) -> Value {
         json!({

@@ -135,9 +135,14 @@ impl Target for Deployment {
     }
 
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        match seen.get(&cx.primary(kinds::DEPLOYMENT))? {
-            Some(primary) => Ok(scale(cx, target(cx, seen)?, replicas(primary).unwrap_or(1))),
-            None => self.scale_from_zero(cx, seen),
+        let target = target(cx, seen)?;
+        let primary = seen.get(&cx.primary(kinds::DEPLOYMENT))?;
+        let wanted = primary.map(|primary| replicas(primary).unwrap_or(1)).filter(|wanted| 0 < *wanted);
+        match (wanted, replicas(target)) {
+            (None, _) => self.scale_from_zero(cx, seen),
+            // From here on the autoscaler decides, and it is not fought for fewer.
+            (Some(wanted), Some(own)) if cx.canary.spec.autoscaler_ref.is_some() && wanted < own => Ok(Vec::new()),
+            (Some(wanted), _) => Ok(scale(cx, target, wanted)),
         }
     }
 }
@@ -162,15 +167,7 @@ fn label(cx: &Context<'_>, target: &Value) -> Result<Label, Error> {
 
 fn expect_revision(cx: &Context<'_>, target: &Value, expected: &str) -> Result<(), Error> {
     let current = revision::of(target.pointer("/spec/template").unwrap_or(&Value::Null));
-    if current == expected {
-        return Ok(());
-    }
-    Err(Error::RevisionMoved {
-        name: cx.target_name().to_owned(),
-        namespace: cx.namespace().to_owned(),
-        expected: expected.to_owned(),
-        current,
-    })
+    if current == expected { Ok(()) } else { Err(cx.moved(TITLE, expected, current)) }
 }
 
 /// The primary's own labels.

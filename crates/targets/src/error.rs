@@ -24,8 +24,10 @@ pub enum Error {
         labels: Vec<String>,
     },
     /// The target changed since the revision to promote was analysed.
-    #[error("deployment {name}.{namespace} is at revision {current} and not at the analysed {expected}")]
+    #[error("{title} {name}.{namespace} is at revision {current} and not at the analysed {expected}")]
     RevisionMoved {
+        /// How the sentence calls its kind.
+        title: &'static str,
         /// The target.
         name: String,
         /// Its namespace.
@@ -34,6 +36,14 @@ pub enum Error {
         expected: String,
         /// The revision that it is at.
         current: String,
+    },
+    /// A Knative Service that has nothing to release yet.
+    #[error("Knative Service {name}.{namespace} has no revision yet")]
+    NoRevision {
+        /// The target.
+        name: String,
+        /// Its namespace.
+        namespace: String,
     },
     /// A kind that this build can't handle.
     #[error("{field} {value:?} is not available, use one of: {available}")]

@@ -15,10 +15,12 @@ mod context;
 mod deployment;
 mod discovery;
 mod error;
+mod knative;
 mod mark;
 mod metadata;
 pub mod revision;
 mod scheduling;
+mod service;
 mod target;
 
 pub use context::{Context, Settings};

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use api::TargetRef;
 use jiff::Timestamp;
 use ports::{Change, Halt, Seen};
 
 use crate::deployment::Deployment;
+use crate::knative::Knative;
+use crate::service::Service;
 use crate::{Context, Error};
 
 /// One kind of workload that can be released.
@@ -16,6 +19,11 @@ use crate::{Context, Error};
 pub trait Target: Debug + Sync {
     /// The kind, as `spec.targetRef.kind` names it.
     fn kind(&self) -> &'static str;
+
+    /// Whether it takes care of what a canary refers to like this.
+    fn follows(&self, target: &TargetRef) -> bool {
+        target.kind == self.kind()
+    }
 
     /// What routing and the decision have to know about the target.
     fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>>;
@@ -53,12 +61,12 @@ pub trait Target: Debug + Sync {
 }
 
 /// All kinds that can be released.
-pub fn all() -> [&'static dyn Target; 1] {
-    [&Deployment]
+pub fn all() -> [&'static dyn Target; 3] {
+    [&Deployment, &Knative, &Service]
 }
 
 /// Kinds that the CRD lets through and that need a file of their own.
-const UNAVAILABLE: [&str; 2] = ["DaemonSet", "Service"];
+const UNAVAILABLE: [&str; 1] = ["DaemonSet"];
 
 /// What takes care of the canary's target.
 ///
@@ -66,16 +74,19 @@ const UNAVAILABLE: [&str; 2] = ["DaemonSet", "Service"];
 pub fn find(cx: &Context<'_>) -> Result<&'static dyn Target, Error> {
     let kind = cx.target_kind();
     if UNAVAILABLE.contains(&kind) {
-        let available = all().map(Target::kind).join(", ");
+        let mut kinds = all().map(Target::kind).to_vec();
+        kinds.dedup();
+        let available = kinds.join(", ");
         return Err(Error::Unavailable { field: "spec.targetRef.kind", value: kind.to_owned(), available });
     }
-    Ok(all().into_iter().find(|target| target.kind() == kind).unwrap_or(&Deployment))
+    let reference = &cx.canary.spec.target_ref;
+    Ok(all().into_iter().find(|target| target.follows(reference)).unwrap_or(&Deployment))
 }
 
 /// What routing and the decision have to know about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The label by which Services tell the target's pods from the primary's.
+    /// The label by which Services tell the target's pods from the primary's; empty where the target makes no pods.
     pub label: Label,
     /// Ports besides the main one, when `service.portDiscovery` asks for them; sorted.
     pub ports: Vec<Port>,
@@ -89,7 +100,7 @@ pub struct Facts {
 }
 
 /// A selector label of the target: the primary's value is the same with `-primary` added.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
     /// Its key, one of [`crate::Settings::selector_labels`].
     pub key: String,

@@ -64,7 +64,7 @@ impl Cluster {
                 Change::Replace(key, object) => {
                     assert!(self.objects.insert(key.clone(), object.clone()).is_some(), "{key} does not exist");
                 }
-                Change::Merge(key, _) => panic!("{key} is patched, but no router knows an object of the user's"),
+                Change::Merge(key, patch) => merge(self.objects.get_mut(key).unwrap(), patch),
                 Change::Delete(key) => {
                     self.objects.remove(key);
                 }
@@ -72,6 +72,19 @@ impl Cluster {
         }
         assert_eq!(self.ask(canary, &question).unwrap(), vec![], "the second time there is nothing to do");
         changes
+    }
+}
+
+fn merge(object: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *object = patch.clone();
+        return;
+    };
+    for (name, value) in patch {
+        match value {
+            Value::Null => drop(object.as_object_mut().unwrap().remove(name)),
+            _ => merge(&mut object[name], value),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::Canary;
 use flagger_targets::{Context, Error, Settings};
-use ports::{Change, Halt, Key, Seen, kinds};
+use ports::{Change, Halt, Key, Kind, Seen, kinds};
 use serde_json::{Value, json};
 
 /// More looks than any question needs.
@@ -21,6 +21,10 @@ impl Cluster {
     pub(crate) fn with(objects: impl IntoIterator<Item = Value>) -> Self {
         let objects = objects.into_iter().map(|object| (key(&object), object)).collect();
         Self { objects, settings: Settings::default() }
+    }
+
+    pub(crate) fn put(&mut self, object: Value) {
+        self.objects.insert(key(&object), object);
     }
 
     pub(crate) fn get(&self, key: &Key) -> &Value {
@@ -104,8 +108,17 @@ pub(crate) fn but(mut object: Value, patch: Value) -> Value {
 }
 
 fn key(object: &Value) -> Key {
-    let kind =
-        [kinds::DEPLOYMENT, kinds::HORIZONTAL_POD_AUTOSCALER].into_iter().find(|kind| object["kind"] == kind.kind);
+    let known = [
+        kinds::DEPLOYMENT,
+        kinds::HORIZONTAL_POD_AUTOSCALER,
+        kinds::KNATIVE_REVISION,
+        kinds::KNATIVE_SERVICE,
+        kinds::SERVICE,
+    ];
+    let is_of = |kind: &Kind| {
+        object["kind"] == kind.kind && object.get("apiVersion").is_none_or(|version| *version == kind.api_version())
+    };
+    let kind = known.into_iter().find(is_of);
     let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap();
     Key::new(kind.unwrap(), text("/metadata/namespace"), text("/metadata/name"))
 }

@@ -91,7 +91,7 @@ fn scaled_to(replicas: i64) -> Vec<Change> {
 }
 
 fn deployment() -> &'static dyn targets::Target {
-    targets::all()[0]
+    targets::all().into_iter().find(|target| target.kind() == "Deployment").unwrap()
 }
 
 fn revision(target: &Value) -> String {
@@ -147,7 +147,10 @@ fn what_is_missing_is_said_in_the_words_of_flagger() {
 fn a_kind_that_is_not_built_is_refused_by_the_name_of_its_field() {
     let daemon_set = canary(json!({"targetRef": {"kind": "DaemonSet"}}));
     let refused = Cluster::default().ask(&daemon_set, |cx, _| Ok(find(cx)?.kind())).unwrap_err();
-    assert_eq!(refused.to_string(), r#"spec.targetRef.kind "DaemonSet" is not available, use one of: Deployment"#);
+    assert_eq!(
+        refused.to_string(),
+        r#"spec.targetRef.kind "DaemonSet" is not available, use one of: Deployment, Service"#
+    );
 }
 
 #[test]
@@ -339,6 +342,19 @@ fn scaling_down_and_giving_back_write_the_targets_replicas_only() {
 fn a_target_whose_primary_is_gone_is_given_back_running() {
     let mut cluster = Cluster::with([but(cart(), json!({"spec": {"replicas": 0}}))]);
     assert_eq!(cluster.settle(&canary(json!({})), |cx, seen| deployment().restore(cx, seen)), scaled_to(1));
+}
+
+#[test]
+fn a_given_back_target_never_gets_less_than_it_needs() {
+    let restored = |spec: Value, own: i64, primary_has: i64| {
+        let replicas = |count: i64| json!({"spec": {"replicas": count}});
+        let mut cluster = Cluster::with([but(cart(), replicas(own)), but(primary(), replicas(primary_has))]);
+        cluster.settle(&canary(spec), |cx, seen| deployment().restore(cx, seen))
+    };
+    assert_eq!(restored(json!({}), 5, 3), scaled_to(3));
+    assert_eq!(restored(hpa_ref(), 5, 3), [], "an autoscaler is not fought for fewer");
+    assert_eq!(restored(hpa_ref(), 1, 3), scaled_to(3));
+    assert_eq!(restored(json!({}), 2, 0), [], "a primary that somebody stopped is no measure");
 }
 
 /// The reason why a side isn't ready, with whether waiting may help, or `ready`.

@@ -5,3 +5,5 @@
 mod cluster;
 mod deployment;
 mod hpa;
+mod knative;
+mod service;
