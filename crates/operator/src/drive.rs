@@ -1,13 +1,15 @@
 //! One look at a canary: the tick, effect by effect.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{Canary, Phase};
 use jiff::Timestamp;
-use ports::{Clock, Key};
+use ports::{Clock, Key, kinds};
+use rollout::words::Sentence;
 use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
 
+use crate::claims::Claims;
 use crate::cluster::Cluster;
 use crate::perform::{World, refusal, standing};
 use crate::recorder::Recorder;
@@ -36,6 +38,10 @@ pub(crate) struct Shell {
     refusals: Mutex<HashMap<Key, String>>,
     /// The targets that canaries have series for, so that these go with the canary.
     observed: Mutex<HashMap<Key, String>>,
+    /// The apex Services of canaries at their last look, so that a new name is noticed.
+    services: Mutex<HashMap<Key, String>>,
+    /// Who names which target.
+    claims: Mutex<Claims>,
 }
 
 impl Shell {
@@ -63,7 +69,21 @@ impl Shell {
             settings,
             refusals: Mutex::default(),
             observed: Mutex::default(),
+            services: Mutex::default(),
+            claims: Mutex::default(),
         }
+    }
+
+    /// Takes note of what a canary names as its target now. The canaries that this means something to.
+    pub(crate) fn note(&self, canary: &Key) -> Vec<Key> {
+        let object = self.cluster.cached(canary);
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).note(canary, object.as_deref())
+    }
+
+    /// All canaries that there are, and those that were there when we last heard of them.
+    pub(crate) fn canaries(&self) -> BTreeSet<Key> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cluster.keys(kinds::CANARY).into_iter().chain(claims.canaries().cloned()).collect()
     }
 
     /// Looks at a canary, whose step is due at `due` if that is known.
@@ -119,7 +139,11 @@ impl Shell {
         };
         let paced = due <= now && pace != Pace::Early;
         let mut world = World::new(self, canary, plan);
-        let input = Input { plan, status: &status, standing, now, paced };
+        if let Some(renamed) = self.renamed(&key, canary) {
+            world.perform(&Effect::Say(renamed)).await;
+        }
+        let claim = self.claims.lock().unwrap_or_else(PoisonError::into_inner).of(&key);
+        let input = Input { plan, status: &status, claim: &claim, standing, now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -144,9 +168,18 @@ impl Shell {
         Looked { canary: key, next: Some(next), depends_on }
     }
 
+    /// What to say about an apex Service that has another name than at the last look.
+    fn renamed(&self, key: &Key, canary: &Canary) -> Option<Sentence> {
+        let after = api::names::apex_service(canary).to_owned();
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = services.insert(key.clone(), after.clone()).filter(|before| *before != after)?;
+        Some(Sentence::ServiceRenamed { before, after })
+    }
+
     /// Forgets what is kept for a canary that is gone.
     fn forget(&self, key: &Key) {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if let Some(target) = self.observed.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
             self.metrics.forget(&target, &key.namespace);
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use api::{CanaryStatus, Phase};
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Readiness, Side};
 use crate::journal::{Cx, Flow, Halt};
 use crate::report::Ending;
@@ -44,7 +45,8 @@ pub(crate) fn run(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>)
     if !input.standing.held {
         return Ok(Ending::Terminated);
     }
-    if !input.plan.revert_on_deletion {
+    // Where an older canary has the same target, there is nothing of this one's to give back.
+    if !input.plan.revert_on_deletion || matches!(input.claim, Claim::Yields { .. }) {
         cx.act(Effect::LetGo)?;
         return Ok(Ending::Terminated);
     }

@@ -4,6 +4,7 @@
 
 use api::{CanaryStatus, HookType, Phase};
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side};
 use crate::plan::{Source, Traffic};
 use crate::report::{Ending, Over, Wake};
@@ -55,6 +56,10 @@ impl<'a> Watch<'a> {
     }
 
     fn see(&mut self, entry: &'a Entry) {
+        if matches!(self.input.claim, Claim::Yields { .. }) {
+            let of_its_own = matches!(entry.effect, Effect::Save(_) | Effect::Say(_) | Effect::Hold | Effect::LetGo);
+            self.require(of_its_own, "a canary acted on a target that it leaves to an older one");
+        }
         if self.input.standing.leaving {
             self.leaves(entry);
         }
@@ -83,8 +88,9 @@ impl<'a> Watch<'a> {
                 self.require(serves, "traffic was given back to a target that is not ready");
             }
             (Effect::LetGo, _) if self.input.plan.revert_on_deletion => {
+                let yields = matches!(self.input.claim, Claim::Yields { .. });
                 let reverted = self.stored.phase == Phase::Terminating && self.stored.canary_weight == 100;
-                self.require(reverted, "a canary was let go before its target had the traffic");
+                self.require(reverted || yields, "a canary was let go before its target had the traffic");
             }
             (
                 Effect::EnsureApex

@@ -11,6 +11,7 @@
 //! Start reading at `tick.rs`; what the spec means is in `plan.rs`, every sentence that a user sees in `words.rs`.
 
 mod checks;
+mod claim;
 mod effect;
 mod finalizing;
 mod gates;
@@ -29,6 +30,7 @@ mod tick;
 pub mod traffic;
 pub mod words;
 
+pub use claim::{Claim, Claimant};
 pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 pub use finalizing::Standing;
 pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic};

@@ -5,6 +5,7 @@
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
 use crate::invariants;
@@ -53,6 +54,8 @@ pub struct World {
     pub primary: Option<String>,
     /// Whether there is a target at all.
     pub target_exists: bool,
+    /// How the canary stands to its target.
+    pub claim: Claim,
     /// What the API says about the canary object.
     pub standing: Standing,
     /// Whom the user's own Service selects.
@@ -80,6 +83,7 @@ impl Default for World {
             target_up: true,
             primary: None,
             target_exists: true,
+            claim: Claim::default(),
             standing: Standing::default(),
             apex: Side::Canary,
             split: Split::PRIMARY,
@@ -119,7 +123,8 @@ impl World {
             self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
         }
         let status = self.status.clone();
-        let input = Input { plan, status: &status, standing: self.standing, now: self.now, paced };
+        let claim = self.claim.clone();
+        let input = Input { plan, status: &status, claim: &claim, standing: self.standing, now: self.now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {

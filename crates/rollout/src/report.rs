@@ -34,6 +34,11 @@ pub enum Wake {
 pub enum Ending {
     /// `spec.suspend` is set.
     Suspended,
+    /// An older canary has the same target.
+    Yielded {
+        /// Its name.
+        to: String,
+    },
     /// The primary is not there yet.
     Initializing {
         /// What is missing.

@@ -3,6 +3,7 @@
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
 use crate::journal::{Cx, Flow, Halt, configs_differ};
@@ -10,7 +11,7 @@ use crate::plan::{Plan, Traffic};
 use crate::report::{Cause, Ending, Over, Wake};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{finalizing, gates, pace, phase, promotion, rollback, skipping, strategy};
+use crate::{claim, finalizing, gates, pace, phase, promotion, rollback, skipping, strategy};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Input<'a> {
     pub plan: &'a Plan,
     /// The status as it is stored.
     pub status: &'a CanaryStatus,
+    /// How it stands to its target.
+    pub claim: &'a Claim,
     /// What the API says about the object.
     pub standing: Standing,
     /// The time of this tick.
@@ -77,6 +80,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
         cx.save(status)?;
     }
+    claim::settle(input, status, cx)?;
     let initializing = status.phase == Phase::Initializing;
     let target = cx.target()?;
     prepare(plan, paced, initializing, cx)?;

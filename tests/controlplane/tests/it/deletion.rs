@@ -111,3 +111,20 @@ async fn the_finalizer_goes_with_the_field_and_a_deletion_that_a_restart_cuts_in
     assert_eq!(service["spec"]["selector"], json!({"app": "podinfo"}));
     operator.end().await;
 }
+
+#[tokio::test]
+async fn a_canary_that_breaks_a_rule_can_be_deleted() {
+    let Some(stage) = Stage::enter("mistaken").await else { return };
+    stage.grant(None).await;
+    deploy(&stage, 30_513).await;
+    let operator = stage.operator().await;
+    stage.initialized().await;
+    let patch = json!({"spec": {"metricsServer": "nowhere"}});
+    canaries(&stage).patch("podinfo", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    stage.told(&["spec.metricsServer"]).await;
+
+    let uid = delete_canary(&stage).await;
+    within(await_condition(canaries(&stage), "podinfo", conditions::is_deleted(&uid))).await.unwrap();
+    assert_eq!(stage.deployment("podinfo").await.1, 2);
+    operator.end().await;
+}

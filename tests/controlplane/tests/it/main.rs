@@ -18,3 +18,5 @@ mod prometheus;
 mod releases;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod targets;
