@@ -66,7 +66,9 @@ impl Router for Knative {
         ];
         let others = before.iter().enumerate().filter(|(place, _)| ![latest, pinned].contains(&Some(*place)));
         let kept = others.map(|(_, entry)| entry).filter(|entry| is_tag(entry)).cloned();
-        Ok(changed(cx, before, both.into_iter().chain(kept).collect()))
+        let after: Vec<Value> = both.into_iter().chain(kept).collect();
+        let changed = before != after;
+        Ok(changed.then(|| Change::Merge(key(cx), json!({"spec": {"traffic": after}}))).into_iter().collect())
     }
 
     fn finalize(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
@@ -113,10 +115,6 @@ fn split(cx: &Context<'_>, target: &Value) -> Result<Split, Error> {
         Some((canary, _)) => Ok(Split::canary(u8::try_from(canary).unwrap_or(100))),
         None => Err(Error::TrafficInvalid { key: Box::new(key(cx)) }),
     }
-}
-
-fn changed(cx: &Context<'_>, before: &[Value], traffic: Vec<Value>) -> Vec<Change> {
-    if before == traffic { Vec::new() } else { vec![Change::Merge(key(cx), json!({"spec": {"traffic": traffic}}))] }
 }
 
 fn traffic(target: &Value) -> &[Value] {

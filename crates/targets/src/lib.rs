@@ -15,6 +15,7 @@ mod context;
 mod deployment;
 mod discovery;
 mod error;
+mod inheritance;
 mod knative;
 mod mark;
 mod metadata;
@@ -25,5 +26,6 @@ mod target;
 
 pub use context::{Context, Settings};
 pub use error::Error;
+pub use inheritance::inherit;
 pub use mark::mark;
 pub use target::{Facts, Label, Port, Readiness, Side, Target, all, find};

@@ -20,7 +20,8 @@ impl World<'_> {
 
     pub(super) async fn ensure_routes(&mut self) -> Result<Outcome, Failed> {
         let router = self.router()?;
-        self.route(|cx, seen| router.reconcile(cx, seen)).await
+        self.route(|cx, seen| router.reconcile(cx, seen)).await?;
+        self.inherit().await
     }
 
     pub(super) async fn set_split(&mut self, split: Split) -> Result<Outcome, Failed> {

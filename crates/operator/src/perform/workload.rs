@@ -41,6 +41,14 @@ impl World<'_> {
         Ok(Outcome::Done)
     }
 
+    /// Makes this canary the owner of what one that is gone left behind, as far as this look has come upon it.
+    pub(super) async fn inherit(&mut self) -> Result<Outcome, Failed> {
+        let (canary, settings) = (self.canary, &self.shell.workloads);
+        let cx = targets::Context { canary, settings };
+        self.change(|seen| targets::inherit(&cx, seen)).await?;
+        Ok(Outcome::Done)
+    }
+
     pub(super) async fn check_ready(&mut self, side: Side) -> Result<Outcome, Failed> {
         let (canary, settings) = (self.canary, &self.shell.workloads);
         let cx = targets::Context { canary, settings };

@@ -42,6 +42,7 @@ fn a_deleted_canary_gives_the_traffic_to_a_target_that_serves_and_goes() {
     world.tick(&plan, false, |_| None);
     settle(&mut world, &plan);
     assert!(world.target_up);
+    assert_eq!(world.status.conditions[0].message, "Deployment is being released from the canary.");
     expect![[r#"
         status Terminating weight=0 failed=0 iterations=0
         say Terminating canary podinfo.test

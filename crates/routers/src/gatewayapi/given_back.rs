@@ -8,13 +8,14 @@ use crate::Context;
 /// The route as the user applied it, or else with the apex Service in place of the Services of the two sides.
 pub(super) fn spec(cx: &Context<'_>, live: &Spec, applied: Option<&Value>) -> Spec {
     let applied = applied.and_then(|applied| serde_json::from_value(applied.get("spec")?.clone()).ok());
-    applied.map(Spec::sorted).unwrap_or_else(|| {
-        let mut spec = live.clone();
-        for rule in &mut spec.rules {
-            lead_to_apex(cx, rule);
-        }
-        spec
-    })
+    applied.map_or_else(|| led_to_apex(cx, live.clone()), Spec::sorted)
+}
+
+fn led_to_apex(cx: &Context<'_>, mut spec: Spec) -> Spec {
+    for rule in &mut spec.rules {
+        lead_to_apex(cx, rule);
+    }
+    spec
 }
 
 fn lead_to_apex(cx: &Context<'_>, rule: &mut Rule) {

@@ -5,5 +5,6 @@
 mod cluster;
 mod deployment;
 mod hpa;
+mod inheritance;
 mod knative;
 mod service;

@@ -7,6 +7,8 @@ mod clock;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod knative;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;

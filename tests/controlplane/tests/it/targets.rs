@@ -90,6 +90,8 @@ async fn the_younger_canary_of_a_target_waits_until_the_older_one_is_gone() {
 
     canaries(&stage).delete("podinfo", &DeleteParams::background()).await.unwrap();
     reaches(&stage, "younger", Phase::Initialized).await;
+    let primary = stage.object("/apis/apps/v1/namespaces/NAMESPACE/deployments", "podinfo-primary").await;
+    assert_eq!(primary["metadata"]["ownerReferences"][0]["name"], "younger");
     operator.end().await;
 }
 
