@@ -1,15 +1,17 @@
 //! One look at a canary: the tick, effect by effect.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{Canary, Phase};
 use jiff::Timestamp;
-use ports::{Clock, Key};
-use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Step, Wake, pace, tick};
+use ports::{Clock, Key, kinds};
+use rollout::words::Sentence;
+use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
 
+use crate::claims::Claims;
 use crate::cluster::Cluster;
-use crate::perform::{World, refusal};
+use crate::perform::{World, refusal, standing};
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Next, Pace};
 use crate::telemetry::Metrics;
@@ -36,6 +38,10 @@ pub(crate) struct Shell {
     refusals: Mutex<HashMap<Key, String>>,
     /// The targets that canaries have series for, so that these go with the canary.
     observed: Mutex<HashMap<Key, String>>,
+    /// The apex Services of canaries at their last look, so that a new name is noticed.
+    services: Mutex<HashMap<Key, String>>,
+    /// Who names which target.
+    claims: Mutex<Claims>,
 }
 
 impl Shell {
@@ -64,7 +70,21 @@ impl Shell {
             settings,
             refusals: Mutex::default(),
             observed: Mutex::default(),
+            services: Mutex::default(),
+            claims: Mutex::default(),
         }
+    }
+
+    /// Takes note of what a canary names as its target now. The canaries that this means something to.
+    pub(crate) fn note(&self, canary: &Key) -> Vec<Key> {
+        let object = self.cluster.cached(canary);
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).note(canary, object.as_deref())
+    }
+
+    /// All canaries that there are, and those that were there when we last heard of them.
+    pub(crate) fn canaries(&self) -> BTreeSet<Key> {
+        let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cluster.keys(kinds::CANARY).into_iter().chain(claims.canaries().cloned()).collect()
     }
 
     /// Looks at a canary, whose step is due at `due` if that is known.
@@ -81,8 +101,9 @@ impl Shell {
             self.forget(&key);
             return Looked { canary: key, next: None, depends_on: Vec::new() };
         };
-        if object["metadata"]["deletionTimestamp"].is_string() {
-            // What is being deleted gets no new step; its objects go with it.
+        let standing = standing(&object);
+        if standing.leaving && !standing.held {
+            // Its objects go with it, and nothing is given back.
             return Looked { next: Some(rest(self.clock.now())), canary: key, depends_on: Vec::new() };
         }
         let canary: Canary = match serde_json::from_value((*object).clone()) {
@@ -91,16 +112,26 @@ impl Shell {
         };
         let plan = match Plan::of(&canary, &self.rules) {
             Ok(plan) => plan,
+            Err(_) if standing.leaving => Plan::as_written(&canary, &self.rules),
             Err(invalid) => {
                 let rules: Vec<String> = invalid.iter().map(ToString::to_string).collect();
                 return self.refuse(key, &object, &rules.join("; "));
             }
         };
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        self.advance(key, &canary, &plan, pace, due).await
+        let look = Look { canary: key, pace };
+        self.advance(look, due, &canary, &plan, standing).await
     }
 
-    async fn advance(&self, key: Key, canary: &Canary, plan: &Plan, pace: Pace, due: Option<Timestamp>) -> Looked {
+    async fn advance(
+        &self,
+        look: Look,
+        due: Option<Timestamp>,
+        canary: &Canary,
+        plan: &Plan,
+        standing: Standing,
+    ) -> Looked {
+        let Look { canary: key, pace } = look;
         let now = self.clock.now();
         let status = canary.status.clone().unwrap_or_default();
         let due = match pace {
@@ -109,7 +140,11 @@ impl Shell {
         };
         let paced = due <= now && pace != Pace::Early;
         let mut world = World::new(self, canary, plan);
-        let input = Input { plan, status: &status, now, paced };
+        if let Some(renamed) = self.renamed(&key, canary) {
+            world.perform(&Effect::Say(renamed)).await;
+        }
+        let claim = self.claims.lock().unwrap_or_else(PoisonError::into_inner).of(&key);
+        let input = Input { plan, status: &status, claim: &claim, standing, now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -134,9 +169,18 @@ impl Shell {
         Looked { canary: key, next: Some(next), depends_on }
     }
 
+    /// What to say about an apex Service that has another name than at the last look.
+    fn renamed(&self, key: &Key, canary: &Canary) -> Option<Sentence> {
+        let after = api::names::apex_service(canary).to_owned();
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = services.insert(key.clone(), after.clone()).filter(|before| *before != after)?;
+        Some(Sentence::ServiceRenamed { before, after })
+    }
+
     /// Forgets what is kept for a canary that is gone.
     fn forget(&self, key: &Key) {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if let Some(target) = self.observed.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
             self.metrics.forget(&target, &key.namespace);
         }

@@ -159,7 +159,7 @@ impl Operator {
                 }
             }
             Notice::Lost => {
-                for canary in self.shell.cluster.keys(kinds::CANARY) {
+                for canary in self.shell.canaries() {
                     self.meet(canary);
                 }
                 self.schedule.wake_all();
@@ -170,6 +170,9 @@ impl Operator {
     /// A canary that may be new.
     fn meet(&mut self, canary: Key) {
         let namespace = canary.namespace.clone();
+        for rival in self.shell.note(&canary) {
+            self.schedule.wake(rival);
+        }
         self.schedule.wake(canary);
         self.count(&namespace);
     }

@@ -80,6 +80,10 @@ pub mod kinds {
         HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
         /// `gateway.networking.k8s.io/v1` `HTTPRoute`.
         HTTP_ROUTE = "gateway.networking.k8s.io" "v1" "HTTPRoute" "httproutes";
+        /// `serving.knative.dev/v1` `Revision`.
+        KNATIVE_REVISION = "serving.knative.dev" "v1" "Revision" "revisions";
+        /// `serving.knative.dev/v1` `Service`.
+        KNATIVE_SERVICE = "serving.knative.dev" "v1" "Service" "services";
         /// `flagger.app/v1beta1` `MetricTemplate`.
         METRIC_TEMPLATE = "flagger.app" "v1beta1" "MetricTemplate" "metrictemplates";
         /// Core Pod.

@@ -56,6 +56,12 @@ pub enum Effect {
     Say(Sentence),
     /// Tell the people who are on call.
     Alert(Alert),
+    /// Have the finalizer on the canary, so that it can't go before its target has everything back.
+    Hold,
+    /// Take the finalizer off the canary.
+    LetGo,
+    /// Point what is the user's of services and routes at the target again, as it was before there was a canary.
+    GiveBackTraffic,
     /// Store the status.
     Save(Box<CanaryStatus>),
 }
@@ -77,6 +83,8 @@ pub enum Outcome {
     Refused(String),
     /// The target has another revision than the one to promote.
     Moved,
+    /// There is no target any more.
+    Gone,
     /// It could not be done; the reason as the user reads it.
     Failed(String),
 }
@@ -106,6 +114,8 @@ pub enum Scale {
     Zero,
     /// To what its spec, its autoscaler or the primary asks for.
     Up,
+    /// To what the primary runs with, to take its place. Answer: [`Outcome::Gone`] when there is no target any more.
+    Restored,
 }
 
 /// The facts about the target that a tick decides on.

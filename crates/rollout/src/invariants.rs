@@ -4,9 +4,10 @@
 
 use api::{CanaryStatus, HookType, Phase};
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side};
 use crate::plan::{Source, Traffic};
-use crate::report::{Over, Wake};
+use crate::report::{Ending, Over, Wake};
 use crate::tick::Input;
 use crate::traffic::Split;
 
@@ -33,6 +34,8 @@ struct Watch<'a> {
     /// Whether a check failed or a hook refused.
     failed: bool,
     raised: bool,
+    /// Whether there is no target any more.
+    gone: bool,
     broken: Vec<String>,
 }
 
@@ -47,11 +50,19 @@ impl<'a> Watch<'a> {
             canary: None,
             failed: false,
             raised: false,
+            gone: false,
             broken: Vec::new(),
         }
     }
 
     fn see(&mut self, entry: &'a Entry) {
+        if matches!(self.input.claim, Claim::Yields { .. }) {
+            let of_its_own = matches!(entry.effect, Effect::Save(_) | Effect::Say(_) | Effect::Hold | Effect::LetGo);
+            self.require(of_its_own, "a canary acted on a target that it leaves to an older one");
+        }
+        if self.input.standing.leaving {
+            self.leaves(entry);
+        }
         match (&entry.effect, &entry.outcome) {
             (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
             (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
@@ -64,6 +75,31 @@ impl<'a> Watch<'a> {
             (Effect::ScaleTarget(Scale::Zero), _) => self.scale_to_zero(),
             (Effect::Promote { revision }, _) => self.promote(revision),
             (Effect::Save(status), outcome) => self.save(status, outcome),
+            _ => {}
+        }
+    }
+
+    /// What may happen to a canary that is being deleted.
+    fn leaves(&mut self, entry: &Entry) {
+        match (&entry.effect, &entry.outcome) {
+            (Effect::ScaleTarget(Scale::Restored), outcome) => self.gone = *outcome == Outcome::Gone,
+            (Effect::GiveBackTraffic, _) => {
+                let serves = self.gone || self.canary == Some(&Readiness::Ready);
+                self.require(serves, "traffic was given back to a target that is not ready");
+            }
+            (Effect::LetGo, _) if self.input.plan.revert_on_deletion => {
+                let yields = matches!(self.input.claim, Claim::Yields { .. });
+                let reverted = self.stored.phase == Phase::Terminating && self.stored.canary_weight == 100;
+                self.require(reverted || yields, "a canary was let go before its target had the traffic");
+            }
+            (
+                Effect::EnsureApex
+                | Effect::EnsureRoutes
+                | Effect::SetSplit(_)
+                | Effect::ScaleTarget(Scale::Zero)
+                | Effect::Promote { .. },
+                _,
+            ) => self.report("a canary was advanced while it was being deleted"),
             _ => {}
         }
     }
@@ -156,6 +192,8 @@ impl<'a> Watch<'a> {
             Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising
         );
         self.require(!(running && over.wake == Wake::OnChange), "a run has no next wake-up");
+        let stuck = self.input.standing.held && self.input.standing.leaving && over.ending != Ending::Terminated;
+        self.require(!(stuck && over.wake == Wake::OnChange), "a deletion has no next wake-up");
     }
 
     fn require(&mut self, holds: bool, rule: &str) {

@@ -101,6 +101,15 @@ impl<'a> Cx<'a> {
         self.act(Effect::ScaleTarget(scale))
     }
 
+    /// Scales the target to take the primary's place; `false` when there is no target any more.
+    pub(crate) fn restore(&mut self) -> Flow<bool> {
+        match self.ask(Effect::ScaleTarget(Scale::Restored))? {
+            Outcome::Done => Ok(true),
+            Outcome::Gone => Ok(false),
+            other => unfit(other),
+        }
+    }
+
     /// Whether the primary carries `revision` now; `false` when the target has moved on.
     pub(crate) fn promote(&mut self, revision: &str) -> Flow<bool> {
         match self.ask(Effect::Promote { revision: revision.to_owned() })? {

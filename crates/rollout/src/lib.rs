@@ -11,7 +11,9 @@
 //! Start reading at `tick.rs`; what the spec means is in `plan.rs`, every sentence that a user sees in `words.rs`.
 
 mod checks;
+mod claim;
 mod effect;
+mod finalizing;
 mod gates;
 pub mod invariants;
 mod journal;
@@ -28,7 +30,9 @@ mod tick;
 pub mod traffic;
 pub mod words;
 
+pub use claim::{Claim, Claimant};
 pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+pub use finalizing::Standing;
 pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic};
 pub use report::{Cause, Ending, Over, Wake};
 pub use tick::{Input, Step, tick};

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+use crate::finalizing::Standing;
 use crate::invariants;
 use crate::plan::Plan;
 use crate::report::Over;
@@ -54,6 +56,14 @@ pub struct World {
     pub target_up: bool,
     /// Revision of the primary.
     pub primary: Option<String>,
+    /// Whether there is a target at all.
+    pub target_exists: bool,
+    /// How the canary stands to its target.
+    pub claim: Claim,
+    /// What the API says about the canary object.
+    pub standing: Standing,
+    /// Whom the user's own Service selects.
+    pub apex: Side,
     /// How requests are shared.
     pub split: Split,
     /// Success rate of a revision's requests.
@@ -77,6 +87,10 @@ impl Default for World {
             configs: None,
             target_up: true,
             primary: None,
+            target_exists: true,
+            claim: Claim::default(),
+            standing: Standing::default(),
+            apex: Side::Canary,
             split: Split::PRIMARY,
             success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
             starts: |_, revision| Some(!revision.starts_with("broken")),
@@ -114,7 +128,8 @@ impl World {
             self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
         }
         let status = self.status.clone();
-        let input = Input { plan, status: &status, now: self.now, paced };
+        let claim = self.claim.clone();
+        let input = Input { plan, status: &status, claim: &claim, standing: self.standing, now: self.now, paced };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -151,11 +166,23 @@ impl World {
                 configs: self.configs.clone(),
                 parked: !self.target_up,
             })),
-            Effect::EnsureServices
-            | Effect::EnsureScaler { .. }
-            | Effect::EnsureApex
-            | Effect::EnsureRoutes
-            | Effect::CheckMeters => Outcome::Done,
+            Effect::EnsureServices | Effect::EnsureScaler { .. } | Effect::EnsureRoutes | Effect::CheckMeters => {
+                Outcome::Done
+            }
+            Effect::EnsureApex => {
+                self.apex = Side::Primary;
+                Outcome::Done
+            }
+            Effect::Hold | Effect::LetGo => {
+                self.standing.held = *effect == Effect::Hold;
+                self.log.push(if self.standing.held { "hold" } else { "let go" }.into());
+                Outcome::Done
+            }
+            Effect::GiveBackTraffic => {
+                self.apex = Side::Canary;
+                self.log.push("traffic given back".into());
+                Outcome::Done
+            }
             Effect::EnsurePrimary => {
                 self.primary.get_or_insert_with(|| self.target.clone());
                 Outcome::Done
@@ -167,8 +194,9 @@ impl World {
                 self.split = *split;
                 Outcome::Done
             }
+            Effect::ScaleTarget(_) if !self.target_exists => Outcome::Gone,
             Effect::ScaleTarget(scale) => {
-                self.target_up = *scale == Scale::Up;
+                self.target_up = *scale != Scale::Zero;
                 Outcome::Done
             }
             Effect::Promote { revision } => {

@@ -31,7 +31,7 @@ pub fn is_running(phase: Phase) -> bool {
     }
 }
 
-fn later(from: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(from: Timestamp, by: Duration) -> Timestamp {
     from.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 

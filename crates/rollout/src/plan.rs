@@ -51,6 +51,8 @@ pub struct Plan {
     pub skip_analysis: bool,
     /// Whether nothing is done at all.
     pub suspend: bool,
+    /// Whether the target gets everything back when the canary is deleted.
+    pub revert_on_deletion: bool,
     /// Whether an autoscaler is attached to the target.
     pub autoscaled: bool,
     /// Time after which a workload that makes no progress counts as broken.
@@ -253,6 +255,12 @@ impl Plan {
         if !invalid.is_empty() {
             return Err(invalid);
         }
+        Ok(Self::as_written(canary, settings))
+    }
+
+    /// What this canary means, whatever rules it breaks: for one that is being deleted, which must not be stuck because of
+    /// them.
+    pub fn as_written(canary: &Canary, settings: &Settings) -> Self {
         let spec = &canary.spec;
         let analysis = &spec.analysis;
         let provider = spec.provider.clone().unwrap_or_else(|| settings.provider.clone());
@@ -265,7 +273,7 @@ impl Plan {
             notes.push(Sentence::MatchUnsupported);
         }
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
-        Ok(Self {
+        Self {
             name: canary.metadata.name.clone().unwrap_or_default(),
             kind: spec.target_ref.kind.clone(),
             target: spec.target_ref.name.clone(),
@@ -283,6 +291,7 @@ impl Plan {
             mirror: analysis.mirror && provider != "kubernetes",
             skip_analysis: spec.skip_analysis,
             suspend: spec.suspend,
+            revert_on_deletion: spec.revert_on_deletion,
             autoscaled: spec.autoscaler_ref.is_some(),
             progress_deadline: Duration::from_secs(
                 spec.progress_deadline_seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(600),
@@ -296,7 +305,7 @@ impl Plan {
             notes,
             namespace,
             provider,
-        })
+        }
     }
 
     pub(crate) fn hook_name(&self, hook: usize) -> &str {

@@ -34,6 +34,11 @@ pub enum Wake {
 pub enum Ending {
     /// `spec.suspend` is set.
     Suspended,
+    /// An older canary has the same target.
+    Yielded {
+        /// Its name.
+        to: String,
+    },
     /// The primary is not there yet.
     Initializing {
         /// What is missing.
@@ -114,6 +119,10 @@ pub enum Ending {
         /// What is missing.
         reason: String,
     },
+    /// The target has all traffic; proxies get time to hear of it before the primary goes.
+    Terminating,
+    /// The canary that is being deleted was let go.
+    Terminated,
     /// An effect failed; the tick will be tried again.
     Faulted {
         /// What failed.

@@ -3,13 +3,15 @@
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Readiness, Scale, Side, Target};
+use crate::finalizing::Standing;
 use crate::journal::{Cx, Flow, Halt, configs_differ};
 use crate::plan::{Plan, Traffic};
 use crate::report::{Cause, Ending, Over, Wake};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{gates, pace, phase, promotion, rollback, skipping, strategy};
+use crate::{claim, finalizing, gates, pace, phase, promotion, rollback, skipping, strategy};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,10 @@ pub struct Input<'a> {
     pub plan: &'a Plan,
     /// The status as it is stored.
     pub status: &'a CanaryStatus,
+    /// How it stands to its target.
+    pub claim: &'a Claim,
+    /// What the API says about the object.
+    pub standing: Standing,
     /// The time of this tick.
     pub now: Timestamp,
     /// Whether the analysis interval is over. Without it a tick reacts to what changed, but takes no step of the analysis.
@@ -59,16 +65,22 @@ pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
 /// One pass over a canary.
 fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
     let Input { plan, paced, .. } = *input;
+    if input.standing.leaving {
+        return finalizing::run(input, status, cx);
+    }
+    finalizing::keep(input, cx)?;
     if plan.suspend {
         if paced {
             cx.say(Sentence::Suspended)?;
         }
         return Ok(Ending::Suspended);
     }
-    if status.phase == Phase::New {
+    // One that was being deleted and is not any more came back from a backup: it begins anew.
+    if matches!(status.phase, Phase::New | Phase::Terminating | Phase::Terminated) {
         phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
         cx.save(status)?;
     }
+    claim::settle(input, status, cx)?;
     let initializing = status.phase == Phase::Initializing;
     let target = cx.target()?;
     prepare(plan, paced, initializing, cx)?;
@@ -228,7 +240,7 @@ fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: b
             Ok(())
         }
         // Nothing of the primary serves: no traffic may go to it, and no canary may take over unjudged.
-        _ => wait(Side::Primary, reason, paced, cx),
+        _ => Err(Halt::Over(wait(Side::Primary, reason, paced, cx)?)),
     }
 }
 
@@ -240,7 +252,7 @@ fn canary_serves(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced:
     }
     match cx.ready(Side::Canary)? {
         Readiness::Ready => Ok(()),
-        Readiness::NotReady { reason, retriable: true, .. } => wait(Side::Canary, reason, paced, cx),
+        Readiness::NotReady { reason, retriable: true, .. } => Err(Halt::Over(wait(Side::Canary, reason, paced, cx)?)),
         Readiness::NotReady { reason, .. } => {
             cx.say(Sentence::Trouble(reason.clone()))?;
             let cause = Cause::Deadline { reason: reason.clone() };
@@ -249,11 +261,12 @@ fn canary_serves(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced:
     }
 }
 
-fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow {
+/// The end of a tick that a side is not ready for; told when a step is due.
+pub(crate) fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow<Ending> {
     if paced {
         cx.say(Sentence::Trouble(reason.to_owned()))?;
     }
-    Err(Halt::Over(Ending::NotReady { side, reason: reason.to_owned() }))
+    Ok(Ending::NotReady { side, reason: reason.to_owned() })
 }
 
 /// A run keeps its pace, whatever else wakes it; what did not work is tried again; everything else waits for a change.
@@ -261,6 +274,8 @@ fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) -> Wake {
     let interval = input.plan.interval;
     match ending {
         Ending::Started | Ending::Restarted => Wake::After(interval),
+        Ending::Terminating => Wake::After(finalizing::SETTLING),
+        Ending::Terminated => Wake::OnChange,
         _ if !input.paced && pace::is_running(input.status.phase) => Wake::Keep,
         Ending::Faulted { .. } | Ending::Suspended | Ending::Initializing { .. } | Ending::NotReady { .. } => {
             Wake::After(interval)

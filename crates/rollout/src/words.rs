@@ -33,6 +33,16 @@ impl Tone {
 #[expect(missing_docs, reason = "the variants are the sentences of `Sentence::text`, which says them in full")]
 pub enum Sentence {
     Suspended,
+    TargetHeld {
+        against: String,
+    },
+    TargetYielded {
+        to: String,
+    },
+    ServiceRenamed {
+        before: String,
+        after: String,
+    },
     MetersAvailable,
     MetersUnavailable(String),
     /// Any error, in its own words.
@@ -56,6 +66,8 @@ pub enum Sentence {
     Promoted,
     PromotedUnanalysed,
     Failed,
+    Terminating,
+    Terminated,
     ThresholdReached(i32),
     FirstStepFailed(i32),
     DeadlineExceeded(String),
@@ -84,6 +96,7 @@ pub enum MeterFault {
     Secret { secret: String, error: String },
     Provider { provider: String, error: String },
     Render(String),
+    Knative(String),
 }
 
 impl Sentence {
@@ -105,9 +118,14 @@ impl Sentence {
             | Self::Copying
             | Self::Promoted
             | Self::PromotedUnanalysed
+            | Self::Terminating
+            | Self::Terminated
             | Self::HookPassed(_)
             | Self::NotRollingBack(_) => Tone::Normal,
-            Self::MetersUnavailable(_)
+            Self::TargetHeld { .. }
+            | Self::TargetYielded { .. }
+            | Self::ServiceRenamed { .. }
+            | Self::MetersUnavailable(_)
             | Self::Trouble(_)
             | Self::ScaleDownFailed(_)
             | Self::Failed
@@ -141,6 +159,17 @@ impl Sentence {
         let target = format!("{}.{}", plan.target, plan.namespace);
         match self {
             Self::Suspended => "skipping canary run as object is suspended".into(),
+            Self::TargetHeld { against } => {
+                format!("{} {target} is also the target of the younger canary {against}, which waits", plan.kind)
+            }
+            Self::TargetYielded { to } => {
+                format!("{} {target} is left to the older canary {to}, whose target it is, too", plan.kind)
+            }
+            Self::ServiceRenamed { before, after } => {
+                format!(
+                    "The service name of {canary} changed from {before} to {after}, what belongs to {before} should be removed"
+                )
+            }
             Self::MetersAvailable => "all the metrics providers are available!".into(),
             Self::MetersUnavailable(error) => format!("Error checking metric providers: {error}"),
             Self::Trouble(error) => error.clone(),
@@ -166,6 +195,8 @@ impl Sentence {
             Self::Promoted => format!("Promotion completed! Scaling down {target}"),
             Self::PromotedUnanalysed => format!("Promotion completed! Canary analysis was skipped for {target}"),
             Self::Failed => format!("Canary failed! Scaling down {canary}"),
+            Self::Terminating => format!("Terminating canary {canary}"),
+            Self::Terminated => format!("Terminated canary {canary}"),
             Self::ThresholdReached(failed) => {
                 format!("Rolling back {canary} failed checks threshold reached {failed}")
             }
@@ -274,6 +305,9 @@ fn meter_fault(plan: &Plan, check: usize, fault: &MeterFault) -> String {
         }
         (MeterFault::Provider { provider, error }, _) => {
             format!("Metric template {template} provider {provider} error: {error}")
+        }
+        (MeterFault::Knative(error), _) => {
+            format!("Error fetching Knative service {}/{} {error}", plan.namespace, plan.target)
         }
         (MeterFault::Render(error), _) => format!("Metric template {template} query render error: {error}"),
     }

@@ -57,6 +57,24 @@ pub enum Error {
         /// Its value.
         value: String,
     },
+    /// A Knative Service shares its traffic out between others than the two sides.
+    #[error("Knative Service {}.{} traffic spec invalid", .key.name, .key.namespace)]
+    TrafficInvalid {
+        /// The Knative Service.
+        key: Box<Key>,
+    },
+    /// A Knative Service that was written and not yet seen by Knative.
+    #[error("Knative Service {}.{} is not observed by Knative yet", .key.name, .key.namespace)]
+    TrafficNotObserved {
+        /// The Knative Service.
+        key: Box<Key>,
+    },
+    /// A Knative Service does not say which revision is the primary.
+    #[error("Knative Service {}.{} annotation {} not found", .key.name, .key.namespace, api::well_known::PRIMARY_REVISION)]
+    NoPrimaryRevision {
+        /// The Knative Service.
+        key: Box<Key>,
+    },
     /// A routing object isn't what its kind says.
     #[error("failed to read {} {}.{}", .key.kind, .key.name, .key.namespace)]
     Unreadable {

@@ -10,8 +10,11 @@
 //!   mirrors forever).
 //! * `analysis.match` without `iterations` shares out the matching requests only.
 //! * When `service.apex` is set the route also has the Services' selector label, as in Flagger.
+//! * A route that the user made is given back as it was applied, or else led to the apex Service, before the Canary goes;
+//!   Flagger leaves it with backends that are gone.
 //! * `v1beta1` has neither timeouts nor CORS.
 
+mod given_back;
 mod parents;
 mod route;
 mod rules;
@@ -91,9 +94,22 @@ impl Router for GatewayApi {
         }
     }
 
-    /// Nothing: the route goes with the Canary that owns it.
-    fn finalize(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(Vec::new())
+    /// A route that the Canary owns goes with it; a user's own is given back.
+    fn finalize(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
+        let key = self.key(cx);
+        let Some(live) = seen.get(&key)?.filter(|live| metadata::controlling_canary(live).is_none()) else {
+            return Ok(Vec::new());
+        };
+        let applied = metadata::last_applied(live);
+        let before = self.spec(cx, live)?;
+        let spec = given_back::spec(cx, &before, applied.as_ref());
+        let mut route = Value::clone(live);
+        let mut changed = metadata::let_flux_back(&mut route, applied.as_ref());
+        if spec != before {
+            route["spec"] = json!(spec);
+            changed = true;
+        }
+        Ok(if changed { vec![Change::Replace(key, route)] } else { Vec::new() })
     }
 }
 
@@ -199,7 +215,7 @@ fn keep_unknown(mut desired: Spec, live: &Spec) -> Spec {
 fn update_metadata(cx: &Context<'_>, route: &mut Value) -> bool {
     let apex = cx.canary.spec.service.apex.as_ref();
     let mut labels = apex.map(|apex| metadata::map(&apex.labels)).unwrap_or_default();
-    if apex.is_some() {
+    if apex.is_some() && !cx.label.key.is_empty() {
         labels.insert(cx.label.key.to_owned(), cx.apex().into());
     }
     let mut annotations = metadata::get(route, "annotations");

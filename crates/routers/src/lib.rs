@@ -13,6 +13,7 @@
 mod context;
 mod error;
 mod gatewayapi;
+mod knative;
 mod kubernetes;
 mod metadata;
 mod router;

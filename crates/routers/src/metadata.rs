@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::well_known::FLUX_DISABLED;
+use api::well_known::{FLUX_DISABLED, LAST_APPLIED};
 use ports::kinds;
 use serde_json::{Map, Value};
 
@@ -14,6 +14,20 @@ pub(crate) fn map(entries: &BTreeMap<String, String>) -> Map<String, Value> {
 /// Adds the annotations that keep Flux away.
 pub(crate) fn keep_flux_away(annotations: &mut Map<String, Value>) {
     annotations.extend(FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.into())));
+}
+
+/// Removes what [`keep_flux_away`] added, unless the user applied it; `true` when something changed.
+pub(crate) fn let_flux_back(object: &mut Value, applied: Option<&Value>) -> bool {
+    let users = applied.map(|applied| get(applied, "annotations")).unwrap_or_default();
+    let is_ours = |key: &str| FLUX_DISABLED.iter().any(|(ours, _)| *ours == key);
+    let mut annotations = get(object, "annotations");
+    annotations.retain(|key, _| !is_ours(key) || users.contains_key(key));
+    set(object, "annotations", annotations)
+}
+
+/// The object as the user last applied it.
+pub(crate) fn last_applied(live: &Value) -> Option<Value> {
+    serde_json::from_str(get(live, "annotations").get(LAST_APPLIED)?.as_str()?).ok()
 }
 
 /// The labels or annotations of an object, empty when there are none.

@@ -7,6 +7,7 @@ use ports::{Change, Halt, Seen};
 use rollout::traffic::Split;
 
 use crate::gatewayapi::GatewayApi;
+use crate::knative::Knative;
 use crate::kubernetes::Kubernetes;
 use crate::{Context, Error};
 
@@ -35,8 +36,8 @@ pub trait Router: Debug + Sync {
 }
 
 /// All providers.
-pub fn all() -> [&'static dyn Router; 3] {
-    [&GatewayApi::V1, &GatewayApi::V1BETA1, &Kubernetes]
+pub fn all() -> [&'static dyn Router; 4] {
+    [&GatewayApi::V1, &GatewayApi::V1BETA1, &Knative, &Kubernetes]
 }
 
 /// The provider of this name.

@@ -6,14 +6,16 @@
 //! *Quirks.*
 //! * A Service that the user made is taken over without an owner, so that it stays when the Canary goes; its labels and
 //!   annotations are the user's, but for those that keep Flux from reverting the selector.
+//! * It is given back with its selector and with Flux's reconciliation on again, which Flagger leaves off. Its ports stay.
 //! * `headless` only counts at creation: the API server refuses to change a Service's `clusterIP`.
 //! * `trafficDistribution` follows the canary; in Flagger it only counts at creation.
 
+mod given_back;
 mod port_list;
 
 use std::collections::BTreeMap;
 
-use api::{CustomMetadata, well_known::LAST_APPLIED};
+use api::CustomMetadata;
 use ports::{Change, Halt, Key, Seen, kinds};
 use serde_json::{Map, Value, json};
 
@@ -44,7 +46,9 @@ pub fn reconcile(cx: &Context<'_>, seen: &Seen, role: Role) -> Result<Vec<Change
 }
 
 /// Gives an apex Service that was not created for a Canary back to the user, before the Canary goes: with the selector that
-/// the user applied, or pointed at the target's pods.
+/// the user applied, or pointed at the target's pods, and no longer kept from Flux.
+///
+/// The target need not be there any more, so all of it is told from the Service itself.
 pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
     if cx.canary.spec.target_ref.kind == kinds::SERVICE.kind {
         return Ok(Vec::new());
@@ -54,11 +58,13 @@ pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error
     if metadata::controlling_canary(live).is_some() {
         return Ok(Vec::new());
     }
-    let restored = match last_applied(live) {
-        Some(applied) => with_selector(live, applied.pointer("/spec/selector")),
-        None => Desired { selected: cx.label.value.to_owned(), splits: false, ..Desired::new(cx, Role::Apex) }
-            .updated(cx, live),
+    let applied = metadata::last_applied(live);
+    let selector = match (&applied, live.pointer("/spec/selector")) {
+        (Some(applied), _) => applied.pointer("/spec/selector").cloned(),
+        (None, live) if kubernetes::is_splitting(cx, live) => Some(json!({cx.label.key: cx.label.value})),
+        (None, live) => live.map(given_back::selector),
     };
+    let restored = given_back::service(live, selector, applied.as_ref());
     Ok(restored.map(|service| Change::Replace(key, service)).into_iter().collect())
 }
 
@@ -175,24 +181,4 @@ impl Desired {
         }
         changed
     }
-}
-
-/// The Service as the user last applied it.
-fn last_applied(live: &Value) -> Option<Value> {
-    let applied = metadata::get(live, "annotations");
-    serde_json::from_str(applied.get(LAST_APPLIED)?.as_str()?).ok()
-}
-
-/// The Service with this selector, `None` when it has it. A Service that was applied without a selector gets none.
-fn with_selector(live: &Value, selector: Option<&Value>) -> Option<Value> {
-    if live.pointer("/spec/selector") == selector {
-        return None;
-    }
-    let mut service = live.clone();
-    let spec = service.get_mut("spec").and_then(Value::as_object_mut)?;
-    match selector {
-        Some(selector) => spec.insert("selector".to_owned(), selector.clone()),
-        None => spec.remove("selector"),
-    };
-    Some(service)
 }

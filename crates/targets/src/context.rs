@@ -41,10 +41,6 @@ impl Context<'_> {
         self.canary.metadata.namespace.as_deref().unwrap_or_default()
     }
 
-    pub(crate) fn target_kind(&self) -> &str {
-        &self.canary.spec.target_ref.kind
-    }
-
     pub(crate) fn target_name(&self) -> &str {
         &self.canary.spec.target_ref.name
     }

@@ -91,9 +91,14 @@ impl Target for Deployment {
     }
 
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        match seen.get(&cx.primary(kinds::DEPLOYMENT))? {
-            Some(primary) => Ok(scale(cx, target(cx, seen)?, replicas(primary).unwrap_or(1))),
-            None => self.scale_from_zero(cx, seen),
+        let target = target(cx, seen)?;
+        let primary = seen.get(&cx.primary(kinds::DEPLOYMENT))?;
+        let wanted = primary.map(|primary| replicas(primary).unwrap_or(1)).filter(|wanted| 0 < *wanted);
+        match (wanted, replicas(target)) {
+            (None, _) => self.scale_from_zero(cx, seen),
+            // From here on the autoscaler decides, and it is not fought for fewer.
+            (Some(wanted), Some(own)) if cx.canary.spec.autoscaler_ref.is_some() && wanted < own => Ok(Vec::new()),
+            (Some(wanted), _) => Ok(scale(cx, target, wanted)),
         }
     }
 }

@@ -49,6 +49,14 @@ pub enum Error {
         /// Its namespace.
         namespace: String,
     },
+    /// A Knative Service that has nothing to release yet.
+    #[error("Knative Service {name}.{namespace} has no revision yet")]
+    NoRevision {
+        /// The target.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
     /// A `DaemonSet` that does not replace its pods by itself.
     #[error("daemonset {name}.{namespace} must have RollingUpdate strategy but have {strategy}")]
     UpdateStrategy {

@@ -16,6 +16,11 @@ pub(crate) fn included(object: &Value, pointer: &str, prefixes: &[String]) -> Ma
     kept(object, pointer, |key| !key.contains(FLUX) && wanted(key))
 }
 
+/// One label or annotation of the map at `pointer`.
+pub(crate) fn get<'o>(object: &'o Value, pointer: &str, key: &str) -> Option<&'o str> {
+    object.pointer(pointer)?.get(key)?.as_str()
+}
+
 /// The entries at `pointer` whose key passes.
 pub(crate) fn kept(object: &Value, pointer: &str, keep: impl Fn(&str) -> bool) -> Map<String, Value> {
     let entries = object.pointer(pointer).and_then(Value::as_object);

@@ -2,12 +2,15 @@
 
 use std::fmt::Debug;
 
+use api::TargetRef;
 use jiff::Timestamp;
 use ports::{Change, Halt, Seen};
 
 use crate::configs::Reference;
 use crate::daemonset::DaemonSet;
 use crate::deployment::Deployment;
+use crate::knative::Knative;
+use crate::service::Service;
 use crate::{Context, Error};
 
 /// One kind of workload that can be released.
@@ -17,6 +20,11 @@ use crate::{Context, Error};
 pub trait Target: Debug + Sync {
     /// The kind, as `spec.targetRef.kind` names it.
     fn kind(&self) -> &'static str;
+
+    /// Whether it takes care of what a canary refers to like this.
+    fn follows(&self, target: &TargetRef) -> bool {
+        target.kind == self.kind()
+    }
 
     /// What routing and the decision have to know about the target.
     fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>>;
@@ -31,8 +39,9 @@ pub trait Target: Debug + Sync {
 
     /// Makes the primary what the target is.
     ///
-    /// `expected_revision` is the revision that was analysed, and the canary's status has the checksums of its configs. A fresh `flagger_id` rolls the primary's pods even for an equal
-    /// template; the same one again does not, and tells that this promotion was made before.
+    /// `expected_revision` is the revision that was analysed, and the canary's status has the checksums of its configs.
+    /// A fresh `flagger_id` rolls the primary's pods even for an equal template; the same one again does not, and tells that
+    /// this promotion was made before.
     /// A target that is another one by now changes nothing, and leaves with [`Error::RevisionMoved`] or
     /// [`Error::ConfigsMoved`] unless the promotion was made before.
     fn promote(
@@ -54,29 +63,22 @@ pub trait Target: Debug + Sync {
 }
 
 /// All kinds that can be released.
-pub fn all() -> [&'static dyn Target; 2] {
-    [&DaemonSet, &Deployment]
+pub fn all() -> [&'static dyn Target; 4] {
+    [&DaemonSet, &Deployment, &Knative, &Service]
 }
-
-/// Kinds that the CRD lets through and that need a file of their own.
-const UNAVAILABLE: [&str; 1] = ["Service"];
 
 /// What takes care of the canary's target.
 ///
 /// A kind that the CRD doesn't know is handled as a Deployment, as in Flagger; the caller may warn.
-pub fn find(cx: &Context<'_>) -> Result<&'static dyn Target, Error> {
-    let kind = cx.target_kind();
-    if UNAVAILABLE.contains(&kind) {
-        let available = all().map(Target::kind).join(", ");
-        return Err(Error::Unavailable { field: "spec.targetRef.kind", value: kind.to_owned(), available });
-    }
-    Ok(all().into_iter().find(|target| target.kind() == kind).unwrap_or(&Deployment))
+pub fn find(cx: &Context<'_>) -> &'static dyn Target {
+    let reference = &cx.canary.spec.target_ref;
+    all().into_iter().find(|target| target.follows(reference)).unwrap_or(&Deployment)
 }
 
 /// What routing and the decision have to know about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The label by which Services tell the target's pods from the primary's.
+    /// The label by which Services tell the target's pods from the primary's; empty where the target makes no pods.
     pub label: Label,
     /// Ports besides the main one, when `service.portDiscovery` asks for them; sorted.
     pub ports: Vec<Port>,
@@ -90,7 +92,7 @@ pub struct Facts {
 }
 
 /// A selector label of the target: the primary's value is the same with `-primary` added.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Label {
     /// Its key, one of [`crate::Settings::selector_labels`].
     pub key: String,

@@ -220,6 +220,11 @@ impl Cluster {
         }
     }
 
+    /// The object as the watch of its kind knows it; `None` also where none does.
+    pub fn cached(&self, key: &Key) -> Option<Object> {
+        self.store_of(key)?.with(|objects| objects.get(&key.namespace, &key.name).cloned())
+    }
+
     /// The names of all watched objects of a kind, in order.
     pub fn keys(&self, kind: Kind) -> Vec<Key> {
         self.read(kind, |objects| objects.iter().map(|(namespace, name, _)| Key::new(kind, namespace, name)).collect())

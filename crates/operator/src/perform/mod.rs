@@ -4,6 +4,7 @@
 
 mod calls;
 mod configs;
+mod finalizer;
 mod objects;
 mod readings;
 mod routes;
@@ -18,6 +19,7 @@ use targets::Facts;
 
 use crate::drive::Shell;
 
+pub(crate) use finalizer::standing;
 pub(crate) use tell::refusal;
 
 /// What one look at a canary has of the world.
@@ -68,6 +70,9 @@ impl<'a> World<'a> {
             Effect::Measure(check) => Ok(self.measure(*check).await),
             Effect::Say(sentence) => Ok(self.say(sentence).await),
             Effect::Alert(alert) => Ok(self.alert(alert)),
+            Effect::Hold => self.hold().await,
+            Effect::LetGo => self.let_go().await,
+            Effect::GiveBackTraffic => self.give_back_traffic().await,
             Effect::Save(status) => self.save(status).await,
         };
         outcome.unwrap_or_else(Outcome::Failed)

@@ -71,7 +71,10 @@ impl World<'_> {
                         MeterFault::Provider { provider, error } => {
                             format!("metric template {name}.{namespace} provider {provider} error: {error}")
                         }
-                        MeterFault::Query(error) | MeterFault::Template(error) | MeterFault::Render(error) => {
+                        MeterFault::Query(error)
+                        | MeterFault::Template(error)
+                        | MeterFault::Render(error)
+                        | MeterFault::Knative(error) => {
                             format!("metric template {name}.{namespace} error: {error}")
                         }
                     })?;
@@ -87,28 +90,42 @@ impl World<'_> {
         Ok(Outcome::Done)
     }
 
-    async fn builtin(&self, metric: &CanaryMetric, check: builtin::Check) -> Result<Measured, MeterFault> {
+    async fn builtin(&mut self, metric: &CanaryMetric, check: builtin::Check) -> Result<Measured, MeterFault> {
         let provider = builtin::provider(self.canary, &self.shell.settings.mesh_provider);
         let observer = Observer::of(&provider);
-        let query = builtin::query(observer, check, &Names::of(self.canary), interval(metric));
+        let query = builtin::query(observer, check, &self.names().await?, interval(metric));
         Ok(match self.prometheus(&query).await? {
             Reading::Value(answer) => Measured::Value(builtin::value(observer, check, answer)),
             Reading::NoData(reason) => Measured::NoData(builtin::no_data(reason)),
         })
     }
 
-    async fn inline(&self, metric: &CanaryMetric) -> Result<Measured, MeterFault> {
+    async fn inline(&mut self, metric: &CanaryMetric) -> Result<Measured, MeterFault> {
         let query = metric.query.as_deref().unwrap_or_default();
-        let query = render(self.canary, metric, query).map_err(|error| MeterFault::Query(chain(&error)))?;
+        let names = self.names().await?;
+        let query = render(&names, metric, query).map_err(|error| MeterFault::Query(chain(&error)))?;
         Ok(measured(self.prometheus(&query).await?))
     }
 
     async fn template(&mut self, metric: &CanaryMetric, name: &str, namespace: &str) -> Result<Measured, MeterFault> {
         let asked = self.template_of(name, namespace).await?;
-        let query = render(self.canary, metric, &asked.template.spec.query)
-            .map_err(|error| MeterFault::Render(chain(&error)))?;
+        let names = self.names().await?;
+        let query =
+            render(&names, metric, &asked.template.spec.query).map_err(|error| MeterFault::Render(chain(&error)))?;
         let reading = read(self.shell, asked.meter, &asked.server(), asked.insecure(), &query).await;
         reading.map(measured).map_err(MeterFault::Query)
+    }
+
+    /// The names that a query is about; Knative knows a revision, and not a Service, by its metrics.
+    async fn names(&mut self) -> Result<Names, MeterFault> {
+        let mut names = Names::of(self.canary);
+        if self.canary.spec.target_ref.is_knative() {
+            let key = Key::new(kinds::KNATIVE_SERVICE, &*names.namespace, &*names.target);
+            let service = self.object(key).await.map_err(MeterFault::Knative)?;
+            let latest = service.as_ref().and_then(|service| service["status"]["latestCreatedRevisionName"].as_str());
+            names.route = latest.ok_or_else(|| MeterFault::Knative("it has no revision".to_owned()))?.to_owned();
+        }
+        Ok(names)
     }
 
     /// The Prometheus that answers built-in checks and inline queries of this canary.
@@ -230,8 +247,8 @@ async fn send(shell: &Shell, request: Request<Vec<u8>>, insecure: bool) -> Resul
     shell.web.send(request, &options).await.map_err(|error| error.to_string())
 }
 
-fn render(canary: &api::Canary, metric: &CanaryMetric, query: &str) -> Result<String, template::Error> {
-    template::render(query, &Names::of(canary), interval(metric), &metric.template_variables)
+fn render(names: &Names, metric: &CanaryMetric, query: &str) -> Result<String, template::Error> {
+    template::render(query, names, interval(metric), &metric.template_variables)
 }
 
 fn interval(metric: &CanaryMetric) -> &str {

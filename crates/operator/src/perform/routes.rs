@@ -20,7 +20,8 @@ impl World<'_> {
 
     pub(super) async fn ensure_routes(&mut self) -> Result<Outcome, Failed> {
         let router = self.router()?;
-        self.route(|cx, seen| router.reconcile(cx, seen)).await
+        self.route(|cx, seen| router.reconcile(cx, seen)).await?;
+        self.inherit().await
     }
 
     pub(super) async fn set_split(&mut self, split: Split) -> Result<Outcome, Failed> {
@@ -34,6 +35,13 @@ impl World<'_> {
         let ports = ports_of(facts.as_ref());
         let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: &ports };
         Ok(Outcome::Split(self.ask(|seen| router.read(&cx, seen)).await?))
+    }
+
+    /// Services first: what routes lead to must select the target's pods before they do.
+    pub(super) async fn give_back_traffic(&mut self) -> Result<Outcome, Failed> {
+        let router = routers::find(&self.plan.provider).map_err(|error| error.to_string())?;
+        self.route(services::finalize).await?;
+        self.route(|cx, seen| router.finalize(cx, seen)).await
     }
 
     async fn route(

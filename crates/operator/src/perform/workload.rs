@@ -10,7 +10,7 @@ impl World<'_> {
     pub(super) async fn read_target(&mut self) -> Result<Outcome, Failed> {
         let (canary, settings) = (self.canary, &self.shell.workloads);
         let cx = targets::Context { canary, settings };
-        let target = targets::find(&cx).map_err(|error| error.to_string())?;
+        let target = targets::find(&cx);
         let facts = self.ask(|seen| target.facts(&cx, seen)).await?;
         let configs = match &facts.tracked_configs {
             Some(references) => Some(self.tracked(references).await?),
@@ -24,7 +24,7 @@ impl World<'_> {
     pub(super) async fn ensure_primary(&mut self) -> Result<Outcome, Failed> {
         let (canary, settings) = (self.canary, &self.shell.workloads);
         let cx = targets::Context { canary, settings };
-        let target = targets::find(&cx).map_err(|error| error.to_string())?;
+        let target = targets::find(&cx);
         let revision = self.facts.as_ref().map(|facts| facts.revision.clone()).unwrap_or_default();
         let mark = self.mark(&revision);
         self.change(|seen| target.primary(&cx, seen, &mark)).await?;
@@ -41,10 +41,18 @@ impl World<'_> {
         Ok(Outcome::Done)
     }
 
+    /// Makes this canary the owner of what one that is gone left behind, as far as this look has come upon it.
+    pub(super) async fn inherit(&mut self) -> Result<Outcome, Failed> {
+        let (canary, settings) = (self.canary, &self.shell.workloads);
+        let cx = targets::Context { canary, settings };
+        self.change(|seen| targets::inherit(&cx, seen)).await?;
+        Ok(Outcome::Done)
+    }
+
     pub(super) async fn check_ready(&mut self, side: Side) -> Result<Outcome, Failed> {
         let (canary, settings) = (self.canary, &self.shell.workloads);
         let cx = targets::Context { canary, settings };
-        let target = targets::find(&cx).map_err(|error| error.to_string())?;
+        let target = targets::find(&cx);
         let now = self.shell.clock.now();
         let side = match side {
             Side::Primary => targets::Side::Primary,
@@ -62,7 +70,7 @@ impl World<'_> {
     pub(super) async fn scale_target(&mut self, scale: Scale) -> Result<Outcome, Failed> {
         let (canary, settings) = (self.canary, &self.shell.workloads);
         let cx = targets::Context { canary, settings };
-        let target = targets::find(&cx).map_err(|error| error.to_string())?;
+        let target = targets::find(&cx);
         let autoscaler = autoscalers::find(&cx).map_err(|error| error.to_string())?;
         match scale {
             Scale::Zero => {
@@ -77,6 +85,15 @@ impl World<'_> {
                 }
                 self.change(|seen| target.scale_from_zero(&cx, seen)).await?;
             }
+            Scale::Restored => {
+                if let Some(autoscaler) = autoscaler {
+                    self.change(|seen| autoscaler.resume(&cx, seen)).await?;
+                }
+                match self.change(|seen| target.restore(&cx, seen)).await {
+                    Err(Unanswered::Answer(targets::Error::Missing { .. })) => return Ok(Outcome::Gone),
+                    restored => restored?,
+                }
+            }
         }
         Ok(Outcome::Done)
     }
@@ -84,7 +101,7 @@ impl World<'_> {
     pub(super) async fn promote(&mut self, revision: &str) -> Result<Outcome, Failed> {
         let (canary, settings) = (&self.current(), &self.shell.workloads);
         let cx = targets::Context { canary, settings };
-        let target = targets::find(&cx).map_err(|error| error.to_string())?;
+        let target = targets::find(&cx);
         let mark = self.mark(revision);
         match self.change(|seen| target.promote(&cx, seen, revision, &mark)).await {
             Ok(()) => Ok(Outcome::Done),

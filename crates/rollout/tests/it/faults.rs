@@ -2,11 +2,11 @@
 
 use api::Phase;
 use proptest::prelude::*;
-use rollout::Plan;
 use rollout::model::{Fault, World};
+use rollout::{Plan, Side};
 use serde_json::json;
 
-use crate::canaries;
+use crate::{canaries, finalizing};
 
 /// Ticks after which a release must have come to its end once nothing fails any more.
 /// Steps of one percent up and down are the longest.
@@ -91,5 +91,33 @@ proptest! {
             prop_assert_eq!(&primary, &last, "a good revision gets in");
         }
         prop_assert!(world.split.canary_weight() == 0 || world.split.canary_weight() == 100);
+    }
+
+    #[test]
+    fn a_deletion_at_any_moment_gives_everything_back_whatever_fails(
+        pushed in prop::sample::select(vec!["v1", "v2", "bad"]),
+        ticks in 0..12usize,
+        faults in prop::collection::vec(fault(), 0..200),
+        paces in prop::collection::vec(prop::bool::weighted(0.7), 60),
+    ) {
+        let plan = finalizing::reverting();
+        let mut world = World::default();
+        let mut faults = faults.into_iter();
+        let mut paces = paces.into_iter();
+        for tick in 0..40 {
+            if tick == 3 {
+                world.target = pushed.into();
+            }
+            // Without the finalizer an object that is deleted is gone, and there is nobody to look at.
+            world.standing.leaving |= ticks <= tick && world.standing.held;
+            let told = world.tick(&plan, paces.next().unwrap_or(true), |_| faults.next().flatten());
+            prop_assert!(told.broken.is_empty(), "{told:#?}");
+            if world.standing.leaving && !world.standing.held {
+                prop_assert_eq!(world.apex, Side::Canary);
+                prop_assert!(world.target_up);
+                return Ok(());
+            }
+        }
+        prop_assert!(false, "the canary is still there, in {} with {} faults to come", world.status.phase, faults.len());
     }
 }

@@ -2,5 +2,6 @@
 
 mod canaries;
 mod faults;
+mod finalizing;
 mod situations;
 mod transcripts;

@@ -4,7 +4,7 @@ use api::Phase;
 use expect_test::expect;
 use rollout::model::World;
 use rollout::traffic::Split;
-use rollout::{Ending, Plan, Settings, Side};
+use rollout::{Claim, Ending, Plan, Settings, Side, Wake};
 use serde_json::json;
 
 use crate::canaries;
@@ -184,6 +184,38 @@ fn an_early_wake_up_takes_no_step() {
     world.log.clear();
     world.tick(&plan, false, |_| None);
     assert_eq!((world.status.canary_weight, world.log.len()), (20, 0));
+}
+
+#[test]
+fn the_younger_of_two_canaries_with_one_target_waits_until_the_other_is_gone() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { claim: Claim::Yields { to: "older".into() }, ..World::default() };
+    let wakes = [(); 3].map(|()| world.tick(&plan, true, |_| None).over.unwrap().wake);
+    assert_eq!(wakes, [Wake::OnChange; 3]);
+    expect![[r#"
+        status Initializing weight=0 failed=0 iterations=0
+        status Initializing weight=0 failed=0 iterations=0
+        warn Deployment podinfo.test is left to the older canary older, whose target it is, too"#]]
+    .assert_eq(&world.log.join("\n"));
+    assert_eq!(world.status.conditions[1].type_, "Contested");
+
+    world.claim = Claim::Sole;
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.status.conditions.len()), (Phase::Initialized, 1));
+}
+
+#[test]
+fn the_older_of_two_canaries_with_one_target_is_told_once_and_goes_on() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.claim = Claim::Holds { against: "younger".into() };
+    world.run(&plan, 20);
+    let warnings: Vec<_> = world.log.iter().filter(|line| line.starts_with("warn")).collect();
+    assert_eq!(
+        warnings,
+        ["warn Deployment podinfo.test is also the target of the younger canary younger, which waits"]
+    );
+    assert_eq!(world.status.phase, Phase::Succeeded);
 }
 
 #[test]

@@ -82,14 +82,16 @@ impl Cluster {
     }
 }
 
-/// A merge patch (RFC 7386).
 fn merge(object: &mut Value, patch: &Value) {
-    let Value::Object(fields) = patch else {
+    let Value::Object(patch) = patch else {
         *object = patch.clone();
         return;
     };
-    for (name, value) in fields {
-        merge(&mut object[name], value);
+    for (name, value) in patch {
+        match value {
+            Value::Null => drop(object.as_object_mut().unwrap().remove(name)),
+            _ => merge(&mut object[name], value),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, canary};
 use api::Canary;
 use flagger_routers::{Ability, Router, all, find};
+use ports::kinds::KNATIVE_SERVICE;
 use rollout::traffic::Split;
 use serde_json::json;
 
@@ -16,9 +17,27 @@ fn cart() -> Canary {
 
 /// A cluster in which the router has done its first work for the canary.
 fn reconciled(router: &dyn Router, canary: &Canary) -> Cluster {
-    let mut cluster = Cluster::default();
+    let mut cluster = before(router);
     cluster.settle(canary, |cx, seen| router.reconcile(cx, seen));
     cluster
+}
+
+/// A cluster with what the router needs of the user's.
+fn before(router: &dyn Router) -> Cluster {
+    if !router.names().contains(&"knative") {
+        return Cluster::default();
+    }
+    let service = json!({
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "cart",
+            "namespace": "shop",
+            "annotations": {"flagger.app/primary-revision": "cart-00001"},
+        },
+        "spec": {"traffic": [{"latestRevision": true, "percent": 100}]},
+    });
+    Cluster::with(KNATIVE_SERVICE, service)
 }
 
 /// Every split that the router can make.
@@ -47,7 +66,7 @@ fn an_unknown_provider_is_refused_with_those_that_there_are() {
     let refused = find("istio:v9").unwrap_err();
     assert_eq!(
         refused.to_string(),
-        r#"provider "istio:v9" (spec.provider or -mesh-provider) is not available, use one of: gatewayapi:v1, gatewayapi:v1beta1, kubernetes"#
+        r#"provider "istio:v9" (spec.provider or -mesh-provider) is not available, use one of: gatewayapi:v1, gatewayapi:v1beta1, knative, kubernetes"#
     );
 }
 
@@ -112,8 +131,10 @@ fn finalizing_leaves_only_what_goes_with_the_canary() {
     for router in all() {
         let mut cluster = reconciled(router, &cart());
         cluster.settle(&cart(), |cx, seen| router.finalize(cx, seen));
-        for object in cluster.objects.values() {
-            assert_eq!(object["metadata"]["ownerReferences"][0]["name"], "cart");
+        for (key, object) in &cluster.objects {
+            let owned = object["metadata"]["ownerReferences"][0]["name"] == "cart";
+            let as_before = before(router).objects.get(key).is_some_and(|user| user["spec"] == object["spec"]);
+            assert!(owned || as_before, "{router:?}");
         }
     }
 }

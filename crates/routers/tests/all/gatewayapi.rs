@@ -57,6 +57,32 @@ fn a_route_that_flagger_wrote_is_taken_over_without_a_write() {
 }
 
 #[test]
+fn a_users_route_is_given_back_as_it_was_applied_or_leads_to_the_apex() {
+    let canary = cart(json!({}));
+    let mut applied = json!({
+        "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"parentRefs": [{"name": "private"}], "rules": [{"backendRefs": [{"name": "front", "port": 8080}]}]},
+    });
+    let given_back = |live: &Value| {
+        let mut cluster = Cluster::with(HTTP_ROUTE, live.clone());
+        cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+        cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::MIRROR));
+        cluster.settle(&canary, |cx, seen| router().finalize(cx, seen));
+        cluster.get(HTTP_ROUTE, "cart").clone()
+    };
+    let route = given_back(&applied);
+    let rule = &route["spec"]["rules"][0];
+    assert_eq!(rule["backendRefs"], json!([{"group": "", "kind": "Service", "name": "cart", "port": 80, "weight": 1}]));
+    assert_eq!((rule.get("filters"), route["metadata"].get("annotations")), (None, Some(&json!({}))));
+
+    applied["metadata"]["annotations"] =
+        json!({"kubectl.kubernetes.io/last-applied-configuration": applied.to_string()});
+    let route = given_back(&applied);
+    assert_eq!(route["spec"]["parentRefs"][0]["name"], "private");
+    assert_eq!(route["spec"]["rules"][0]["backendRefs"][0]["name"], "front");
+}
+
+#[test]
 fn conditions_without_a_counterpart_are_refused_by_the_name_of_their_field() {
     let refused = |canary: Canary| {
         Cluster::default().ask(&canary, |cx, seen| router().reconcile(cx, seen)).unwrap_err().to_string()

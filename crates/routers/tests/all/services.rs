@@ -173,6 +173,11 @@ fn a_users_service_is_given_back_as_it_was_applied() {
     cluster.settle(&canary, |cx, seen| reconcile(cx, seen, Role::Apex));
     cluster.settle(&canary, finalize);
     assert_eq!(cluster.get(SERVICE, "cart")["spec"]["selector"], json!({"app": "cart", "tier": "web"}));
+    assert_eq!(
+        cluster.get(SERVICE, "cart")["metadata"],
+        users_service()["metadata"],
+        "Flux may reconcile what is the user's again"
+    );
 }
 
 #[test]
@@ -197,4 +202,20 @@ fn a_service_that_is_the_target_itself_is_nobody_elses_business() {
     let mut canary = cart(json!({"port": 80}));
     canary.spec.target_ref.kind = "Service".to_owned();
     assert_eq!(Cluster::default().settle(&canary, |cx, seen| reconcile(cx, seen, Role::Apex)), vec![]);
+}
+
+#[test]
+fn headless_counts_at_creation_and_a_traffic_distribution_always() {
+    let plain = cart(json!({"port": 80}));
+    let wanted = cart(json!({"port": 80, "headless": true, "trafficDistribution": "PreferClose"}));
+    let spec = |first: &api::Canary| {
+        let mut cluster = Cluster::default();
+        for canary in [first, &wanted] {
+            cluster.settle(canary, |cx, seen| reconcile(cx, seen, Role::Apex));
+        }
+        let spec = &cluster.get(SERVICE, "cart")["spec"];
+        (spec.get("clusterIP").cloned(), spec["trafficDistribution"].clone())
+    };
+    assert_eq!(spec(&wanted), (Some(json!("None")), json!("PreferClose")));
+    assert_eq!(spec(&plain), (None, json!("PreferClose")));
 }

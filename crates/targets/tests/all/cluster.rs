@@ -9,13 +9,16 @@ use ports::{Change, Halt, Key, Kind, Seen, kinds};
 use serde_json::{Value, json};
 
 /// What there can be.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 9] = [
     kinds::CONFIG_MAP,
     kinds::DAEMON_SET,
     kinds::DEPLOYMENT,
     kinds::HORIZONTAL_POD_AUTOSCALER,
+    kinds::KNATIVE_REVISION,
+    kinds::KNATIVE_SERVICE,
     kinds::SCALED_OBJECT,
     kinds::SECRET,
+    kinds::SERVICE,
 ];
 
 /// More looks than any question needs.
@@ -31,6 +34,10 @@ impl Cluster {
     pub(crate) fn with(objects: impl IntoIterator<Item = Value>) -> Self {
         let objects = objects.into_iter().map(|object| (key(&object), object)).collect();
         Self { objects, settings: Settings::default() }
+    }
+
+    pub(crate) fn put(&mut self, object: Value) {
+        self.objects.insert(key(&object), object);
     }
 
     pub(crate) fn get(&self, key: &Key) -> &Value {
@@ -119,7 +126,10 @@ pub(crate) fn but(mut object: Value, patch: Value) -> Value {
 }
 
 fn key(object: &Value) -> Key {
-    let kind = KINDS.into_iter().find(|kind| object["kind"] == kind.kind);
+    let is_of = |kind: &Kind| {
+        object["kind"] == kind.kind && object.get("apiVersion").is_none_or(|version| *version == kind.api_version())
+    };
+    let kind = KINDS.into_iter().find(is_of);
     let text = |pointer: &str| object.pointer(pointer).unwrap().as_str().unwrap();
     Key::new(kind.unwrap(), text("/metadata/namespace"), text("/metadata/name"))
 }

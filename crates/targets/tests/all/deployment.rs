@@ -6,7 +6,7 @@ use flagger_targets as targets;
 use jiff::Timestamp;
 use ports::{Change, Key, kinds};
 use serde_json::{Value, json};
-use targets::{Error, Readiness, Side, find};
+use targets::{Error, Readiness, Side};
 
 const NOW: &str = "2026-11-21T14:40:00Z";
 
@@ -142,16 +142,6 @@ fn what_is_missing_is_said_in_the_words_of_flagger() {
     assert_eq!(
         unlabelled.to_string(),
         "deployment cart.shop spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]"
-    );
-}
-
-#[test]
-fn a_kind_that_is_not_built_is_refused_by_the_name_of_its_field() {
-    let service = canary(json!({"targetRef": {"kind": "Service"}}));
-    let refused = Cluster::default().ask(&service, |cx, _| Ok(find(cx)?.kind())).unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        r#"spec.targetRef.kind "Service" is not available, use one of: DaemonSet, Deployment"#
     );
 }
 
@@ -344,6 +334,19 @@ fn scaling_down_and_giving_back_write_the_targets_replicas_only() {
 fn a_target_whose_primary_is_gone_is_given_back_running() {
     let mut cluster = Cluster::with([but(cart(), json!({"spec": {"replicas": 0}}))]);
     assert_eq!(cluster.settle(&canary(json!({})), |cx, seen| deployment().restore(cx, seen)), scaled_to(1));
+}
+
+#[test]
+fn a_given_back_target_never_gets_less_than_it_needs() {
+    let restored = |spec: Value, own: i64, primary_has: i64| {
+        let replicas = |count: i64| json!({"spec": {"replicas": count}});
+        let mut cluster = Cluster::with([but(cart(), replicas(own)), but(primary(), replicas(primary_has))]);
+        cluster.settle(&canary(spec), |cx, seen| deployment().restore(cx, seen))
+    };
+    assert_eq!(restored(json!({}), 5, 3), scaled_to(3));
+    assert_eq!(restored(hpa_ref(), 5, 3), [], "an autoscaler is not fought for fewer");
+    assert_eq!(restored(hpa_ref(), 1, 3), scaled_to(3));
+    assert_eq!(restored(json!({}), 2, 0), [], "a primary that somebody stopped is no measure");
 }
 
 /// The reason why a side isn't ready, with whether waiting may help, or `ready`.

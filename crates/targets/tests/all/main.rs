@@ -7,4 +7,7 @@ mod configs;
 mod daemonset;
 mod deployment;
 mod hpa;
+mod inheritance;
 mod keda;
+mod knative;
+mod service;

@@ -8,6 +8,9 @@ mod clock;
 mod configs;
 #[cfg(test)]
 mod daemons;
+mod deletion;
+#[cfg(test)]
+mod knative;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
@@ -20,3 +23,5 @@ mod prometheus;
 mod releases;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod targets;
