@@ -17,6 +17,7 @@ pub mod web;
 pub mod run;
 
 mod cause;
+mod courier;
 mod drive;
 mod perform;
 mod schedule;

@@ -26,7 +26,7 @@ fn a_tick_of_30_effects(bencher: Bencher<'_, '_>) {
     let (status, now) = (world.status.clone(), world.now + plan.interval);
     let journal = world.tick(&plan, true, |_| None).journal;
     assert_eq!(journal.len(), 30, "{journal:#?}");
-    let input = Input { plan: &plan, status: &status, now, paced: true };
+    let input = Input { plan: &plan, status: &status, now, paced: true, polled: false };
     bencher.bench(|| tick(black_box(&input), black_box(&journal)));
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Start reading at `tick.rs`; what the spec means is in `plan.rs`, every sentence that a user sees in `words.rs`.
 
+pub mod affinity;
 mod checks;
 mod effect;
 mod gates;
@@ -20,15 +21,19 @@ pub mod pace;
 mod phase;
 mod plan;
 mod promotion;
+mod records;
 mod report;
 mod rollback;
 mod skipping;
+mod stalled;
 mod strategy;
 mod tick;
 pub mod traffic;
+mod waking;
 pub mod words;
 
 pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
-pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic};
+pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic, interval};
 pub use report::{Cause, Ending, Over, Wake};
+pub use stalled::invalid;
 pub use tick::{Input, Step, tick};

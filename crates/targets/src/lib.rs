@@ -17,6 +17,7 @@ mod discovery;
 mod error;
 mod mark;
 mod metadata;
+pub mod pods;
 pub mod revision;
 mod scheduling;
 mod target;

@@ -4,10 +4,13 @@
 
 mod calls;
 mod objects;
+mod pods;
 mod readings;
 mod routes;
 mod status;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use api::{Canary, CanaryStatus};
@@ -17,6 +20,7 @@ use targets::Facts;
 
 use crate::drive::Shell;
 
+pub(crate) use status::patch;
 pub(crate) use tell::refusal;
 
 /// What one look at a canary has of the world.
@@ -63,7 +67,7 @@ impl<'a> World<'a> {
             Effect::Promote { revision } => self.promote(revision).await,
             Effect::CallHook { hook, phase } => Ok(self.call_hook(*hook, *phase).await),
             Effect::Measure(check) => Ok(self.measure(*check).await),
-            Effect::Say(sentence) => Ok(self.say(sentence).await),
+            Effect::Say(sentence) => Ok(self.say(sentence)),
             Effect::Alert(alert) => Ok(self.alert(alert)),
             Effect::Save(status) => self.save(status).await,
         };

@@ -3,4 +3,5 @@
 mod canaries;
 mod faults;
 mod situations;
+mod strategies;
 mod transcripts;
