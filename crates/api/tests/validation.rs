@@ -96,6 +96,14 @@ fn ports_exist() {
 }
 
 #[test]
+fn a_cookies_name_means_nothing_to_a_regular_expression() {
+    check(
+        json!({"analysis": {"sessionAffinity": {"cookieName": "side|all"}}}),
+        &[r#"spec.analysis.sessionAffinity.cookieName: must be of letters, digits, '-', '_' and '.', is "side|all""#],
+    );
+}
+
+#[test]
 fn the_two_cookies_differ() {
     check(
         json!({"analysis": {"sessionAffinity": {"cookieName": "side", "primaryCookieName": "side"}}}),

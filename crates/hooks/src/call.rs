@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use api::duration;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode, Uri};
 
-use crate::Payload;
+use crate::{Key, Payload};
+
+/// Tells a call that is repeated from a new one.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How long an attempt may take when the hook doesn't say.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,8 +46,8 @@ pub enum Error {
     Payload(#[source] serde_json::Error),
 }
 
-/// The request that calls a hook.
-pub fn request(url: &str, payload: &Payload) -> Result<Request<Vec<u8>>, Error> {
+/// The request that calls a hook. Attempts of one call, and its repetition after a crash, have the same `key`.
+pub fn request(url: &str, payload: &Payload, key: &Key) -> Result<Request<Vec<u8>>, Error> {
     let invalid = || Error::Url { url: url.to_owned() };
     let uri: Uri = url.parse().map_err(|_| invalid())?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
@@ -54,6 +57,7 @@ pub fn request(url: &str, payload: &Payload) -> Result<Request<Vec<u8>>, Error> 
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request.headers_mut().insert(IDEMPOTENCY_KEY, key.header());
     Ok(request)
 }
 
@@ -163,16 +167,18 @@ mod tests {
     #[test]
     fn a_call_posts_the_payload_as_json() {
         let payload = Payload { name: "cart".to_owned(), ..Payload::default() };
-        let request = request(URL, &payload).unwrap();
+        let key = Key::of(["uid", "step"]);
+        let request = request(URL, &payload, &key).unwrap();
         assert_eq!((request.method(), request.uri().to_string()), (&Method::POST, URL.to_owned()));
         assert_eq!(request.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(request.headers()[IDEMPOTENCY_KEY], key.header());
         assert_eq!(serde_json::from_slice::<Payload>(request.body()).unwrap(), payload);
     }
 
     #[test]
     fn only_web_addresses_are_called() {
         for url in ["", "gate", "/check", "file:///etc/passwd", "http://"] {
-            assert!(request(url, &Payload::default()).is_err(), "{url}");
+            assert!(request(url, &Payload::default(), &Key::of(["uid"])).is_err(), "{url}");
         }
     }
 

@@ -9,7 +9,9 @@
 //! Start reading at `call.rs`.
 
 mod call;
+mod key;
 mod payload;
 
 pub use call::{Error, Next, heard, request, timeout};
+pub use key::{Call, Key};
 pub use payload::{Event, EventKind, Payload, checksum};

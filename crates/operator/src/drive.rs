@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use api::{Canary, Phase};
+use api::{Canary, CanaryStatus, Phase};
 use jiff::Timestamp;
 use ports::{Clock, Key, kinds};
 use rollout::words::Sentence;
@@ -11,7 +11,8 @@ use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step,
 
 use crate::claims::Claims;
 use crate::cluster::Cluster;
-use crate::perform::{World, refusal, standing};
+use crate::courier::Courier;
+use crate::perform::{World, patch, refusal, standing};
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Next, Pace};
 use crate::telemetry::Metrics;
@@ -28,6 +29,7 @@ const INVALID_RETRY: std::time::Duration = std::time::Duration::from_secs(60);
 pub(crate) struct Shell {
     pub(crate) cluster: Cluster,
     pub(crate) web: Web,
+    pub(crate) courier: Courier,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Arc<Metrics>,
@@ -52,9 +54,11 @@ impl Shell {
         metrics: Arc<Metrics>,
         settings: crate::args::Settings,
     ) -> Self {
+        let web = Web::new();
         Self {
             cluster,
-            web: Web::new(),
+            courier: Courier::start(web.clone(), Arc::clone(&clock)),
+            web,
             clock,
             recorder,
             metrics,
@@ -108,14 +112,14 @@ impl Shell {
         }
         let canary: Canary = match serde_json::from_value((*object).clone()) {
             Ok(canary) => canary,
-            Err(error) => return self.refuse(key, &object, &format!("failed to read the canary: {error}")),
+            Err(error) => return self.refuse(key, &object, &format!("failed to read the canary: {error}")).await,
         };
         let plan = match Plan::of(&canary, &self.rules) {
             Ok(plan) => plan,
             Err(_) if standing.leaving => Plan::as_written(&canary, &self.rules),
             Err(invalid) => {
                 let rules: Vec<String> = invalid.iter().map(ToString::to_string).collect();
-                return self.refuse(key, &object, &rules.join("; "));
+                return self.refuse(key, &object, &rules.join("; ")).await;
             }
         };
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
@@ -136,15 +140,16 @@ impl Shell {
         let status = canary.status.clone().unwrap_or_default();
         let due = match pace {
             Pace::First => pace::due(&status, plan.interval, now),
-            Pace::Due | Pace::Early => due.unwrap_or(now),
+            Pace::Due | Pace::Poll | Pace::Early => due.unwrap_or(now),
         };
-        let paced = due <= now && pace != Pace::Early;
+        let paced = due <= now && matches!(pace, Pace::First | Pace::Due);
+        let polled = matches!(pace, Pace::First | Pace::Poll);
         let mut world = World::new(self, canary, plan);
         if let Some(renamed) = self.renamed(&key, canary) {
             world.perform(&Effect::Say(renamed)).await;
         }
         let claim = self.claims.lock().unwrap_or_else(PoisonError::into_inner).of(&key);
-        let input = Input { plan, status: &status, claim: &claim, standing, now, paced };
+        let input = Input { plan, status: &status, claim: &claim, standing, now, paced, polled };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -158,14 +163,14 @@ impl Shell {
             tracing::debug!(canary = %name(&key), ?effect, ?outcome, "effect");
             journal.push(Entry { effect, outcome });
         };
-        self.observe(&key, plan, &journal, &over, now);
+        self.observe(&key, &input, &journal, &over);
         let depends_on = world.into_dependencies();
         let due = match over.wake {
             // A step that was not due when its run began has its pace from then on.
             Wake::After(_) if !paced => now,
             Wake::After(_) | Wake::Keep | Wake::OnChange => due,
         };
-        let next = Next { wake: over.wake, due, interval: plan.interval };
+        let next = Next { wake: over.wake, due, interval: plan.interval, poll: over.poll };
         Looked { canary: key, next: Some(next), depends_on }
     }
 
@@ -186,26 +191,46 @@ impl Shell {
         }
     }
 
-    /// Says what is wrong with a canary that can't be understood, once, and leaves everything as it is.
-    fn refuse(&self, key: Key, object: &ports::Object, reason: &str) -> Looked {
-        let known = {
+    /// Says what is wrong with a canary that can't be understood, once, notes it in its status, and leaves everything else as
+    /// it is: traffic stays where it is until the canary is valid again.
+    async fn refuse(&self, key: Key, object: &ports::Object, reason: &str) -> Looked {
+        let status = serde_json::from_value(object["status"].clone()).unwrap_or_default();
+        let Some(held) = rollout::invalid(&status, reason, self.clock.now()) else { return self.later(key) };
+        let told = {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
             refusals.insert(key.clone(), reason.to_owned()).is_some_and(|before| before == reason)
         };
-        if !known {
+        if !told {
             tracing::warn!(canary = %name(&key), reason, "the canary is invalid");
             self.recorder.record(refusal(&key, object, reason));
+        }
+        if let Err(error) = self.note(&key, object, &status, &held).await {
+            tracing::warn!(canary = %name(&key), error, "failed to note in the status that the canary is invalid");
         }
         self.later(key)
     }
 
+    async fn note(
+        &self,
+        key: &Key,
+        object: &ports::Object,
+        from: &CanaryStatus,
+        to: &CanaryStatus,
+    ) -> Result<(), String> {
+        let patch = patch(from, to).map_err(|error| error.to_string())?;
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        self.cluster.patch_status(key, uid, &patch).await.map(drop).map_err(|error| error.to_string())
+    }
+
     pub(crate) fn later(&self, key: Key) -> Looked {
-        let next = Next { wake: Wake::After(INVALID_RETRY), due: self.clock.now(), interval: INVALID_RETRY };
+        let next =
+            Next { wake: Wake::After(INVALID_RETRY), due: self.clock.now(), interval: INVALID_RETRY, poll: None };
         Looked { canary: key, next: Some(next), depends_on: Vec::new() }
     }
 
     /// Series and log lines about a look, read off its journal.
-    fn observe(&self, key: &Key, plan: &Plan, journal: &[Entry], over: &Over, began: Timestamp) {
+    fn observe(&self, key: &Key, input: &Input<'_>, journal: &[Entry], over: &Over) {
+        let plan = input.plan;
         let (target, namespace) = (plan.target.as_str(), plan.namespace.as_str());
         self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), target.to_owned());
         for entry in journal {
@@ -218,8 +243,9 @@ impl Shell {
             }
         }
         self.metrics.canary_status(target, namespace, status_code(over.status.phase));
-        if journal.iter().any(|entry| matches!(entry.effect, Effect::Measure(_) | Effect::CallHook { .. })) {
-            let took = self.clock.now().duration_since(began).as_secs_f64();
+        let analysed = journal.iter().any(|entry| matches!(entry.effect, Effect::Measure(_) | Effect::CallHook { .. }));
+        if input.paced && analysed {
+            let took = self.clock.now().duration_since(input.now).as_secs_f64();
             self.metrics.duration(target, namespace, took);
         }
         let strategy = plan.strategy.as_str();
@@ -261,11 +287,12 @@ fn status_code(phase: Phase) -> i64 {
 fn endless(input: &Input<'_>) -> Over {
     let reason = format!("a look asked for more than {EFFECTS_MAX} effects");
     tracing::error!(canary = %input.plan.name, "{reason}");
-    Over { status: input.status.clone(), ending: Ending::Faulted { reason }, wake: Wake::After(input.plan.interval) }
+    let wake = Wake::After(input.plan.interval);
+    Over { status: input.status.clone(), ending: Ending::Faulted { reason }, wake, poll: None }
 }
 
 fn rest(now: Timestamp) -> Next {
-    Next { wake: Wake::OnChange, due: now, interval: INVALID_RETRY }
+    Next { wake: Wake::OnChange, due: now, interval: INVALID_RETRY, poll: None }
 }
 
 /// `name.namespace`, as log lines and events call a canary.

@@ -18,6 +18,7 @@ pub mod run;
 
 mod cause;
 mod claims;
+mod courier;
 mod drive;
 mod perform;
 mod schedule;

@@ -93,6 +93,7 @@ pub async fn serve(
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
     let shell = Arc::new(Shell::new(cluster.clone(), Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
+    let delivered = shell.courier.delivered();
     shell.check_metrics_server().await;
     let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
     for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
@@ -102,8 +103,9 @@ pub async fn serve(
         }
     }
     Operator::new(shell).run(notices, &stop).await;
-    if tokio::time::timeout(GRACE, written.cancelled()).await.is_err() {
-        tracing::warn!("stopped with events that were not written");
+    let told = async { tokio::join!(written.cancelled(), delivered.cancelled()) };
+    if tokio::time::timeout(GRACE, told).await.is_err() {
+        tracing::warn!("stopped with events that were not told everywhere");
     }
     // A server that was told to stop does so by itself; one that panicked has nothing left to stop.
     let _ = answering.await;

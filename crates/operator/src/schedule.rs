@@ -14,7 +14,7 @@ use rollout::Wake;
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     canaries: HashMap<Key, Entry>,
-    /// Canaries by their due time, for those that have one and are not looked at right now.
+    /// Canaries by when they are looked at next, for those that have such a time and are not looked at right now.
     due: BTreeSet<(Timestamp, Key)>,
     /// Canaries that something changed for.
     woken: BTreeSet<Key>,
@@ -27,6 +27,8 @@ pub(crate) struct Schedule {
 #[derive(Debug, Default)]
 struct Entry {
     due: Option<Timestamp>,
+    /// When it is looked at in between, see [`Next::poll`].
+    poll: Option<Timestamp>,
     /// Whether it was ever looked at since this process began.
     known: bool,
     looking: bool,
@@ -47,6 +49,8 @@ pub(crate) enum Pace {
     First,
     /// A step is due.
     Due,
+    /// It is time to ask again for what no watch tells of, before a step is due.
+    Poll,
     /// Something changed before a step is due.
     Early,
 }
@@ -69,6 +73,15 @@ pub(crate) struct Next {
     pub(crate) due: Timestamp,
     /// Time between two steps.
     pub(crate) interval: Duration,
+    /// After how long to look in between.
+    pub(crate) poll: Option<Duration>,
+}
+
+impl Entry {
+    /// When it is looked at, if nothing changes before.
+    fn next_look(&self) -> Option<Timestamp> {
+        self.due.into_iter().chain(self.poll).min()
+    }
 }
 
 impl Schedule {
@@ -104,10 +117,11 @@ impl Schedule {
         let pace = match entry.due {
             _ if !entry.known => Pace::First,
             Some(due) if due <= now => Pace::Due,
+            _ if entry.poll.is_some_and(|poll| poll <= now) => Pace::Poll,
             _ => Pace::Early,
         };
-        if let Some(due) = entry.due {
-            self.due.remove(&(due, canary.clone()));
+        if let Some(at) = entry.next_look() {
+            self.due.remove(&(at, canary.clone()));
         }
         entry.known = true;
         entry.looking = true;
@@ -137,8 +151,13 @@ impl Schedule {
             Wake::After(stretch) => Some(later(next.due, stretch).max(now)),
             Wake::Keep => Some(next.due.min(later(now, next.interval))),
         };
-        if let Some(due) = entry.due {
-            self.due.insert((due, canary));
+        // Changes in between don't put off what is looked at by the clock.
+        entry.poll = next.poll.map(|poll| match entry.poll {
+            Some(planned) if now < planned => planned.min(later(now, poll)),
+            _ => later(now, poll),
+        });
+        if let Some(at) = entry.next_look() {
+            self.due.insert((at, canary));
         }
     }
 
@@ -201,7 +220,7 @@ mod tests {
     }
 
     fn looked(wake: Wake, due: i64) -> Looked {
-        let next = Some(Next { wake, due: at(due), interval: INTERVAL });
+        let next = Some(Next { wake, due: at(due), interval: INTERVAL, poll: None });
         Looked { canary: canary(), next, depends_on: vec![service()] }
     }
 
@@ -246,6 +265,27 @@ mod tests {
         assert_eq!(paces(&mut schedule, 1), [], "one look at a time");
         schedule.looked(looked(Wake::OnChange, 1), at(2));
         assert_eq!(paces(&mut schedule, 2), [Pace::Early]);
+    }
+
+    #[test]
+    fn what_no_watch_tells_of_is_looked_at_in_between_however_much_changes() {
+        let polled = |due: i64| {
+            let looked = looked(Wake::Keep, due);
+            Looked { next: looked.next.map(|next| Next { poll: Some(Duration::from_secs(5)), ..next }), ..looked }
+        };
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(0));
+        schedule.looked(polled(30), at(0));
+        for second in 1..5 {
+            schedule.changed(&service());
+            assert_eq!(paces(&mut schedule, second), [Pace::Early]);
+            schedule.looked(polled(30), at(second));
+        }
+        assert_eq!(paces(&mut schedule, 5), [Pace::Poll]);
+        schedule.looked(polled(30), at(28));
+        assert_eq!(schedule.due(), Some(at(30)), "a step that is due comes first");
+        assert_eq!(paces(&mut schedule, 33), [Pace::Due]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn a_tick_of_30_effects(bencher: Bencher<'_, '_>) {
         standing: rollout::Standing::default(),
         now,
         paced: true,
+        polled: false,
     };
     bencher.bench(|| tick(black_box(&input), black_box(&journal)));
 }

@@ -1,5 +1,7 @@
 //! One analysis pass.
 
+use api::CanaryStatus;
+
 use crate::effect::Measured;
 use crate::gates;
 use crate::journal::{Cx, Flow};
@@ -9,8 +11,8 @@ use crate::words::Sentence;
 /// Rollout hooks first, then the metrics in the order of the plan; whether all passed. The first failure ends the pass.
 ///
 /// No reading is a failure, whatever the bounds: silence proves nothing.
-pub(crate) fn pass(plan: &Plan, cx: &mut Cx<'_>) -> Flow<bool> {
-    if !gates::rollout(plan, cx)? {
+pub(crate) fn pass(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<bool> {
+    if !gates::rollout(plan, status, cx)? {
         return Ok(false);
     }
     for (index, check) in plan.checks.iter().enumerate() {

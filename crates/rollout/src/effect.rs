@@ -142,6 +142,8 @@ pub enum Readiness {
         retriable: bool,
         /// Whether at least one of its pods is available, so that it serves some traffic.
         serving: bool,
+        /// Whether a pod can't start or keeps crashing, as far as one can see.
+        broken: bool,
     },
 }
 

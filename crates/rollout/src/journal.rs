@@ -6,6 +6,7 @@ use api::CanaryStatus;
 use jiff::Timestamp;
 
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+use crate::records;
 use crate::report::Ending;
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
@@ -30,11 +31,15 @@ pub(crate) struct Cx<'a> {
     pub(crate) now: Timestamp,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
+    /// The status as it is stored at this place.
+    pub(crate) stored: CanaryStatus,
+    /// Whether storing it is what failed last.
+    pub(crate) unsaved: bool,
 }
 
 impl<'a> Cx<'a> {
-    pub(crate) fn new(journal: &'a [Entry], now: Timestamp) -> Self {
-        Self { journal, at: 0, now, stranded: false }
+    pub(crate) fn new(journal: &'a [Entry], now: Timestamp, stored: CanaryStatus) -> Self {
+        Self { journal, at: 0, now, stranded: false, stored, unsaved: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.
@@ -136,10 +141,28 @@ impl<'a> Cx<'a> {
         self.attempt(Effect::Alert(alert)).map(drop)
     }
 
-    /// Stores the status, stamped with the time of this tick.
+    /// Stores the status after a step, stamped with the time of this tick.
     pub(crate) fn save(&mut self, status: &mut CanaryStatus) -> Flow {
+        records::end_step(status);
         status.last_transition_time = Some(crate::phase::stamp(self.now));
-        self.act(Effect::Save(Box::new(status.clone())))
+        self.note(status)
+    }
+
+    /// Stores the status in the middle of a step, which does not count for the pace.
+    pub(crate) fn note(&mut self, status: &CanaryStatus) -> Flow {
+        self.unsaved = true;
+        self.act(Effect::Save(Box::new(status.clone())))?;
+        self.unsaved = false;
+        self.stored.clone_from(status);
+        Ok(())
+    }
+
+    /// Stores what is good to know later. What can't be noted must not stop a release.
+    pub(crate) fn jot(&mut self, status: &CanaryStatus) -> Flow {
+        match self.note(status) {
+            Err(Halt::Fault(_)) => Ok(()),
+            flow => flow,
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! Start reading at `tick.rs`; what the spec means is in `plan.rs`, every sentence that a user sees in `words.rs`.
 
+pub mod affinity;
 mod checks;
 mod claim;
 mod effect;
@@ -22,17 +23,21 @@ pub mod pace;
 mod phase;
 mod plan;
 mod promotion;
+mod records;
 mod report;
 mod rollback;
 mod skipping;
+mod stalled;
 mod strategy;
 mod tick;
 pub mod traffic;
+mod waking;
 pub mod words;
 
 pub use claim::{Claim, Claimant};
 pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 pub use finalizing::Standing;
-pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic};
+pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic, interval};
 pub use report::{Cause, Ending, Over, Wake};
+pub use stalled::invalid;
 pub use tick::{Input, Step, tick};

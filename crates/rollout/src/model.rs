@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
-use crate::invariants;
 use crate::plan::Plan;
 use crate::report::Over;
 use crate::tick::{Input, Step, tick};
 use crate::traffic::Split;
 use crate::words::{Sentence, Tone};
+use crate::{invariants, pace};
 
 /// How an effect goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct World {
     pub success: fn(&str) -> f64,
     /// Whether the pods of a revision get up on a side: `None` while they still may.
     pub starts: fn(Side, &str) -> Option<bool>,
+    /// Whether the pods of a revision on the canary's side crash although they were up.
+    pub crashing: fn(&str) -> bool,
     /// What the hook with this name answers.
     pub hook: fn(&str) -> bool,
     /// Lines for a transcript.
@@ -94,6 +96,7 @@ impl Default for World {
             split: Split::PRIMARY,
             success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
             starts: |_, revision| Some(!revision.starts_with("broken")),
+            crashing: |_| false,
             hook: |_| true,
             log: Vec::new(),
             begun: Vec::new(),
@@ -123,13 +126,30 @@ impl World {
     }
 
     /// One tick; a paced one is one interval after the last.
-    pub fn tick(&mut self, plan: &Plan, paced: bool, mut fault: impl FnMut(&Effect) -> Option<Fault>) -> Told {
+    pub fn tick(&mut self, plan: &Plan, paced: bool, fault: impl FnMut(&Effect) -> Option<Fault>) -> Told {
         if paced {
             self.now = self.now.checked_add(plan.interval).unwrap_or(Timestamp::MAX);
         }
+        self.look(plan, paced, false, fault)
+    }
+
+    /// A look between two steps that asks gates again.
+    pub fn poll(&mut self, plan: &Plan, fault: impl FnMut(&Effect) -> Option<Fault>) -> Told {
+        self.now = self.now.checked_add(pace::POLL).unwrap_or(Timestamp::MAX);
+        self.look(plan, false, true, fault)
+    }
+
+    fn look(
+        &mut self,
+        plan: &Plan,
+        paced: bool,
+        polled: bool,
+        mut fault: impl FnMut(&Effect) -> Option<Fault>,
+    ) -> Told {
         let status = self.status.clone();
         let claim = self.claim.clone();
-        let input = Input { plan, status: &status, claim: &claim, standing: self.standing, now: self.now, paced };
+        let (standing, now) = (self.standing, self.now);
+        let input = Input { plan, status: &status, claim: &claim, standing, now, paced, polled };
         let mut journal = Vec::new();
         let over = loop {
             let effect = match tick(&input, &journal) {
@@ -228,6 +248,17 @@ impl World {
                 if status.phase == Phase::Progressing && mark != (self.status.phase, &self.status.last_applied_spec) {
                     self.begun.push(status.last_applied_spec.clone());
                 }
+                let news = status.conditions.iter().filter(|condition| !self.status.conditions.contains(condition));
+                let notes: Vec<String> = news
+                    .filter(|condition| condition.type_ != "Promoted")
+                    .map(|condition| format!("note {} {}: {}", condition.type_, condition.reason, condition.message))
+                    .collect();
+                self.log.extend(notes);
+                let noted = CanaryStatus { conditions: self.status.conditions.clone(), ..(**status).clone() };
+                if noted == self.status {
+                    self.status = (**status).clone();
+                    return Outcome::Done;
+                }
                 self.log.push(format!(
                     "status {} weight={} failed={} iterations={}",
                     status.phase, status.canary_weight, status.failed_checks, status.iterations
@@ -244,12 +275,17 @@ impl World {
             Side::Canary => ("canary", self.target.as_str()),
         };
         let parked = side == Side::Canary && !self.target_up;
+        if side == Side::Canary && !parked && (self.crashing)(revision) {
+            let reason = format!("{name} crashes");
+            return Readiness::NotReady { reason, retriable: true, serving: false, broken: true };
+        }
         match (self.starts)(side, revision) {
             Some(true) if !parked => Readiness::Ready,
             starts => Readiness::NotReady {
                 reason: format!("{name} not ready"),
                 retriable: parked || starts.is_none(),
                 serving: false,
+                broken: false,
             },
         }
     }

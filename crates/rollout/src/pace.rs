@@ -5,6 +5,10 @@ use std::time::Duration;
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+/// How often, between two steps, gates are asked again that hold a run, and rollback hooks, and a side is looked at that is
+/// not ready: soon enough for a person who has just approved, seldom enough for whoever has to answer.
+pub const POLL: Duration = Duration::from_secs(5);
+
 /// When the next step of a canary is due, from its stored status alone, as after a restart or a change of leader.
 ///
 /// A run goes on one interval after the last time its status was written, and never later than one interval from `now`

@@ -4,7 +4,7 @@ use api::{CanaryStatus, Condition, Phase};
 use jiff::Timestamp;
 
 use crate::effect::Target;
-use crate::words;
+use crate::{affinity, words};
 
 /// The condition that `kubectl wait` waits for.
 pub(crate) const PROMOTED: &str = "Promoted";
@@ -51,6 +51,7 @@ pub(crate) fn stamp(now: Timestamp) -> Timestamp {
 }
 
 fn reset(status: &mut CanaryStatus) {
+    affinity::end(status);
     status.canary_weight = 0;
     status.iterations = 0;
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::{BuiltIn, Canary, CanaryMetric, HookType, OnFailedCheck};
+use api::{BuiltIn, Canary, CanaryMetric, HookType, OnFailedCheck, SessionAffinity};
 
 use crate::traffic::Split;
 use crate::words::Sentence;
@@ -25,6 +25,8 @@ pub struct Plan {
     pub name: String,
     /// Namespace of the canary and everything it follows.
     pub namespace: String,
+    /// What tells it from others of its name, before and after.
+    pub uid: String,
     /// Kind of the target workload.
     pub kind: String,
     /// Name of the target workload.
@@ -47,6 +49,8 @@ pub struct Plan {
     pub step_weight_promotion: u8,
     /// Whether requests are mirrored before (canary) or while (Blue/Green) the canary is analysed.
     pub mirror: bool,
+    /// The cookies that keep users on their side, where the strategy shares them out.
+    pub affinity: Option<SessionAffinity>,
     /// Whether runs go without analysis.
     pub skip_analysis: bool,
     /// Whether nothing is done at all.
@@ -275,6 +279,7 @@ impl Plan {
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
         Self {
             name: canary.metadata.name.clone().unwrap_or_default(),
+            uid: canary.metadata.uid.clone().unwrap_or_default(),
             kind: spec.target_ref.kind.clone(),
             target: spec.target_ref.name.clone(),
             traffic,
@@ -289,6 +294,7 @@ impl Plan {
             on_failed_check: analysis.on_failed_check,
             step_weight_promotion: percent(analysis.step_weight_promotion),
             mirror: analysis.mirror && provider != "kubernetes",
+            affinity: analysis.session_affinity.clone().filter(|_| analysis.match_.is_empty()),
             skip_analysis: spec.skip_analysis,
             suspend: spec.suspend,
             revert_on_deletion: spec.revert_on_deletion,
@@ -397,7 +403,8 @@ fn bounds(metric: &CanaryMetric, source: &Source) -> Bounds {
 const INTERVAL_MIN: Duration = Duration::from_secs(10);
 const INTERVAL_ASSUMED: Duration = Duration::from_secs(60);
 
-fn interval(written: &str) -> Duration {
+/// Time between two steps, from what `analysis.interval` says.
+pub fn interval(written: &str) -> Duration {
     api::duration::parse(written).unwrap_or(INTERVAL_ASSUMED).max(INTERVAL_MIN)
 }
 

@@ -3,13 +3,12 @@
 use api::{CanaryStatus, Phase};
 
 use crate::effect::{Effect, Readiness, Scale, Side};
-use crate::gates;
 use crate::journal::{Cx, Flow};
-use crate::phase;
 use crate::plan::{Plan, Traffic};
 use crate::report::Ending;
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
+use crate::{affinity, gates, phase};
 
 /// Decides for the revision and copies it.
 ///
@@ -75,6 +74,7 @@ pub(crate) fn finish(
     }
     cx.scale(Scale::Zero)?;
     phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);
+    gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     gates::post_rollout(plan, status, cx)?;
     cx.say(Sentence::Promoted)?;
@@ -96,7 +96,9 @@ pub(crate) fn fail(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &mu
 pub(crate) fn strand(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
     phase::enter(status, Phase::Failed, &plan.kind, cx.now);
     status.canary_weight = 100;
+    affinity::begin(plan, status);
     status.failed_checks = 0;
+    gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     cx.say(Sentence::PromotionFailed(reason.to_owned()))?;
     cx.alert(Alert::PromotionFailed(reason.to_owned()))?;

@@ -16,6 +16,8 @@ pub struct Over {
     pub ending: Ending,
     /// When to look again.
     pub wake: Wake,
+    /// After how long to ask again in between, where people or pods are waited for, see [`crate::pace::POLL`].
+    pub poll: Option<Duration>,
 }
 
 /// When a canary is looked at again, at the latest; a change of anything it depends on wakes it earlier.
@@ -48,6 +50,8 @@ pub enum Ending {
     Initialized,
     /// The target is what was last seen: nothing to release.
     Unchanged,
+    /// The revision that waited for its approval is gone again: nothing to release.
+    Withdrawn,
     /// A hook holds the start.
     AwaitingApproval {
         /// Name of the hook.
@@ -153,6 +157,11 @@ pub enum Cause {
     /// A side did not get ready within its deadline.
     Deadline {
         /// What is missing.
+        reason: String,
+    },
+    /// The canary had traffic, and nothing of it serves any more.
+    Broken {
+        /// What is wrong with it.
         reason: String,
     },
     /// A rollback hook asked for it.

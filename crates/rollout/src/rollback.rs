@@ -27,6 +27,7 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, cause: Cause, cx: &mut
     cx.scale(Scale::Zero)?;
     phase::enter(status, Phase::Failed, &plan.kind, cx.now);
     status.failed_checks = 0;
+    gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     cx.say(Sentence::Failed)?;
     gates::post_rollout(plan, status, cx)?;
@@ -46,6 +47,10 @@ fn announce(cause: &Cause, cx: &mut Cx<'_>) -> Flow {
         Cause::Deadline { reason } => {
             cx.say(Sentence::DeadlineExceeded(reason.clone()))?;
             cx.alert(Alert::DeadlineExceeded(reason.clone()))
+        }
+        Cause::Broken { reason } => {
+            cx.say(Sentence::StoppedServing(reason.clone()))?;
+            cx.alert(Alert::StoppedServing(reason.clone()))
         }
         Cause::Hook { .. } => {
             cx.say(Sentence::ManualRollback)?;

@@ -22,6 +22,7 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &
     }
     cx.scale(Scale::Zero)?;
     phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);
+    gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     gates::post_rollout(plan, status, cx)?;
     cx.say(Sentence::PromotedUnanalysed)?;

@@ -8,10 +8,10 @@ use crate::effect::{Effect, Entry, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
 use crate::journal::{Cx, Flow, Halt, configs_differ};
 use crate::plan::{Plan, Traffic};
-use crate::report::{Cause, Ending, Over, Wake};
+use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{claim, finalizing, gates, pace, phase, promotion, rollback, skipping, strategy};
+use crate::{claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, waking};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub struct Input<'a> {
     pub now: Timestamp,
     /// Whether the analysis interval is over. Without it a tick reacts to what changed, but takes no step of the analysis.
     pub paced: bool,
+    /// Whether, between two steps, gates and rollback hooks are asked again, see [`pace::POLL`].
+    pub polled: bool,
 }
 
 /// What comes next in a tick.
@@ -45,26 +47,56 @@ pub enum Step {
 /// *Guarantees*: equal arguments give equal answers; every effect may be repeated, so a journal may be thrown away at any
 /// point and a new tick begun from the stored status.
 pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
-    let mut cx = Cx::new(journal, input.now);
+    let mut cx = Cx::new(journal, input.now, input.status.clone());
     let mut status = input.status.clone();
     let ending = match advance(input, &mut status, &mut cx) {
+        Ok(ending) | Err(Halt::Over(ending)) => settle(input, &mut cx).map(|()| ending),
+        Err(Halt::Fault(reason)) => stall(input, reason, &mut cx),
+        Err(Halt::Next(effect)) => return Step::Next(effect),
+    };
+    let ending = match ending {
         Ok(ending) | Err(Halt::Over(ending)) => ending,
         Err(Halt::Next(effect)) => return Step::Next(effect),
-        // Between two steps a run may meet things half way; what stays wrong is told when the step is due.
-        Err(Halt::Fault(reason)) if !input.paced && pace::is_running(input.status.phase) => Ending::Faulted { reason },
-        // A fault is told to the user and ends the tick; nothing else is lost.
-        Err(Halt::Fault(reason)) => match cx.say(Sentence::Trouble(reason.clone())) {
-            Err(Halt::Next(effect)) => return Step::Next(effect),
-            _ => Ending::Faulted { reason },
-        },
+        Err(Halt::Fault(reason)) => Ending::Faulted { reason },
     };
-    let wake = wake(input, &status, &ending);
-    Step::Over(Box::new(Over { status, ending, wake }))
+    let (wake, poll) = (waking::wake(input, &cx.stored, &ending), waking::poll(input, &ending, &cx));
+    Step::Over(Box::new(Over { status: cx.stored, ending, wake, poll }))
+}
+
+/// Nothing is wrong any more, and nothing is half done: the status says so.
+fn settle(input: &Input<'_>, cx: &mut Cx<'_>) -> Flow {
+    let mut status = cx.stored.clone();
+    let called = records::end_step(&mut status);
+    // An early look at a run does not come to where the trouble was.
+    let recovered = is_told(input) && stalled::clear(&mut status);
+    if called || recovered { cx.jot(&status) } else { Ok(()) }
+}
+
+/// Something failed: the user is told once, the status keeps it, and the next look tries again.
+fn stall(input: &Input<'_>, reason: String, cx: &mut Cx<'_>) -> Flow<Ending> {
+    // Between two steps a run may meet things half way; what stays wrong is told when the step is due.
+    if !is_told(input) {
+        return Ok(Ending::Faulted { reason });
+    }
+    let mut status = cx.stored.clone();
+    if stalled::fault(&mut status, &reason, cx.now) {
+        // A status that could not be stored just now is not tried again at once.
+        if !cx.unsaved {
+            cx.jot(&status)?;
+        }
+        cx.say(Sentence::Fault(reason.clone()))?;
+    }
+    Ok(Ending::Faulted { reason })
+}
+
+/// Whether what a look meets is for the user to know: what a run meets between two steps may pass by itself.
+fn is_told(input: &Input<'_>) -> bool {
+    input.paced || !pace::is_running(input.status.phase)
 }
 
 /// One pass over a canary.
 fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
-    let Input { plan, paced, .. } = *input;
+    let Input { plan, paced, polled, .. } = *input;
     if input.standing.leaving {
         return finalizing::run(input, status, cx);
     }
@@ -75,6 +107,8 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         }
         return Ok(Ending::Suspended);
     }
+    // A crash between the end of a release and its hooks.
+    gates::post_rollout(plan, status, cx)?;
     // One that was being deleted and is not any more came back from a backup: it begins anew.
     if matches!(status.phase, Phase::New | Phase::Terminating | Phase::Terminated) {
         phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
@@ -89,6 +123,9 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     }
     if !begins(status, target) {
         return Ok(Ending::Unchanged);
+    }
+    if status.phase == Phase::Waiting && is_promoted(status, target) {
+        return withdraw(plan, status, target, cx);
     }
     if status.phase == Phase::Promoting && !cx.promote(&status.last_applied_spec)? {
         return restart(plan, status, target, cx);
@@ -112,15 +149,18 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     if plan.threshold <= status.failed_checks {
         return rollback::run(plan, status, Cause::Threshold { failed: status.failed_checks }, cx);
     }
-    canary_serves(plan, status, target, paced, cx)?;
+    canary_serves(plan, status, target, split, paced, cx)?;
     if plan.skip_analysis {
         return skipping::run(plan, status, target, cx);
     }
-    if !paced {
+    if !paced && !polled {
         return Ok(Ending::Pacing);
     }
-    if let Some(hook) = gates::rollback_asked(plan, status, cx)? {
+    if let Some(hook) = gates::rollback_asked(plan, status, !paced, cx)? {
         return rollback::run(plan, status, Cause::Hook { hook }, cx);
+    }
+    if !paced && let Some(ending) = gates::still_held(plan, status, split, cx)? {
+        return Ok(ending);
     }
     strategy::analyse(plan, status, split, cx)
 }
@@ -175,12 +215,16 @@ fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut 
 fn begins(status: &CanaryStatus, target: &Target) -> bool {
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed => {
-            let reverted = target.revision == status.last_promoted_spec
-                && !configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref());
-            differs(status, target) && !reverted
+            differs(status, target) && !is_promoted(status, target)
         }
         phase => pace::is_running(phase),
     }
+}
+
+/// Whether the target is what was promoted last.
+fn is_promoted(status: &CanaryStatus, target: &Target) -> bool {
+    target.revision == status.last_promoted_spec
+        && !configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref())
 }
 
 /// Whether the target is another revision than the one last seen.
@@ -194,8 +238,8 @@ fn differs(status: &CanaryStatus, target: &Target) -> bool {
 
 /// A new revision: gates, then the canary is scaled up.
 fn start(input: &Input<'_>, status: &mut CanaryStatus, target: &Target, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
-    let Input { plan, paced, .. } = *input;
-    if status.phase == Phase::Waiting && !paced {
+    let Input { plan, paced, polled, .. } = *input;
+    if status.phase == Phase::Waiting && !paced && !polled {
         return Ok(Ending::Pacing);
     }
     if let Some(hook) = gates::confirm_rollout(plan, status, cx)? {
@@ -208,6 +252,15 @@ fn start(input: &Input<'_>, status: &mut CanaryStatus, target: &Target, split: S
     cx.alert(Alert::Started)?;
     cx.scale(Scale::Up)?;
     Ok(Ending::Started)
+}
+
+/// The revision that waited for its approval is gone again, and with it what there was to approve.
+fn withdraw(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
+    phase::apply(status, target);
+    phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
+    cx.save(status)?;
+    cx.say(Sentence::Withdrawn)?;
+    Ok(Ending::Withdrawn)
 }
 
 /// A newer revision in the middle of a run: all traffic to the primary, and from the beginning.
@@ -224,7 +277,7 @@ pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, c
 /// Leaves the tick while the primary can't serve, unless the canary has all traffic already: then a run may go on, with
 /// nothing to fall back to. That is how a fix gets in after a promotion that failed.
 fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: bool, cx: &mut Cx<'_>) -> Flow {
-    let Readiness::NotReady { reason, retriable, serving } = cx.ready(Side::Primary)? else { return Ok(()) };
+    let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? else { return Ok(()) };
     let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && !serving;
     match status.phase {
         Phase::Promoting | Phase::Finalising if !retriable => {
@@ -245,17 +298,32 @@ fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: b
 }
 
 /// Leaves the tick while the canary can't serve.
-fn canary_serves(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
+///
+/// One that has not served yet gets until its deadline, since an image may be on its way and a dependency starting. One that
+/// breaks with traffic on it is rolled back at once.
+fn canary_serves(
+    plan: &Plan,
+    status: &mut CanaryStatus,
+    target: &Target,
+    split: Split,
+    paced: bool,
+    cx: &mut Cx<'_>,
+) -> Flow {
     if target.parked {
         // A crash between the decision to start and the scaling, or somebody's hand: a run needs its canary.
         cx.scale(Scale::Up)?;
     }
     match cx.ready(Side::Canary)? {
         Readiness::Ready => Ok(()),
-        Readiness::NotReady { reason, retriable: true, .. } => Err(Halt::Over(wait(Side::Canary, reason, paced, cx)?)),
-        Readiness::NotReady { reason, .. } => {
-            cx.say(Sentence::Trouble(reason.clone()))?;
-            let cause = Cause::Deadline { reason: reason.clone() };
+        Readiness::NotReady { reason, retriable, serving, broken } => {
+            let loaded = plan.traffic == Traffic::Weighted && 0 < split.canary_weight();
+            let reason = reason.clone();
+            let cause = match (retriable, loaded && *broken && !serving) {
+                (false, _) => Cause::Deadline { reason: reason.clone() },
+                (true, true) => Cause::Broken { reason: reason.clone() },
+                (true, false) => return Err(Halt::Over(wait(Side::Canary, &reason, paced, cx)?)),
+            };
+            cx.say(Sentence::Trouble(reason))?;
             Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
         }
     }
@@ -267,20 +335,4 @@ pub(crate) fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Fl
         cx.say(Sentence::Trouble(reason.to_owned()))?;
     }
     Ok(Ending::NotReady { side, reason: reason.to_owned() })
-}
-
-/// A run keeps its pace, whatever else wakes it; what did not work is tried again; everything else waits for a change.
-fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) -> Wake {
-    let interval = input.plan.interval;
-    match ending {
-        Ending::Started | Ending::Restarted => Wake::After(interval),
-        Ending::Terminating => Wake::After(finalizing::SETTLING),
-        Ending::Terminated => Wake::OnChange,
-        _ if !input.paced && pace::is_running(input.status.phase) => Wake::Keep,
-        Ending::Faulted { .. } | Ending::Suspended | Ending::Initializing { .. } | Ending::NotReady { .. } => {
-            Wake::After(interval)
-        }
-        _ if pace::is_running(status.phase) => Wake::After(interval),
-        _ => Wake::OnChange,
-    }
 }

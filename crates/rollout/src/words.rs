@@ -45,11 +45,14 @@ pub enum Sentence {
     },
     MetersAvailable,
     MetersUnavailable(String),
-    /// Any error, in its own words.
+    /// What is waited for, in its own words.
     Trouble(String),
+    /// What failed, in its own words.
+    Fault(String),
     ScaleDownFailed(String),
     Initialized,
     ScalingUp,
+    Withdrawn,
     Restarting,
     Starting,
     AdvanceWeight(u8),
@@ -71,6 +74,7 @@ pub enum Sentence {
     ThresholdReached(i32),
     FirstStepFailed(i32),
     DeadlineExceeded(String),
+    StoppedServing(String),
     ManualRollback,
     PromotionFailed(String),
     MatchUnsupported,
@@ -107,6 +111,7 @@ impl Sentence {
             | Self::MetersAvailable
             | Self::Initialized
             | Self::ScalingUp
+            | Self::Withdrawn
             | Self::Restarting
             | Self::Starting
             | Self::AdvanceWeight(_)
@@ -127,12 +132,14 @@ impl Sentence {
             | Self::ServiceRenamed { .. }
             | Self::MetersUnavailable(_)
             | Self::Trouble(_)
+            | Self::Fault(_)
             | Self::ScaleDownFailed(_)
             | Self::Failed
             | Self::StepBack { .. }
             | Self::ThresholdReached(_)
             | Self::FirstStepFailed(_)
             | Self::DeadlineExceeded(_)
+            | Self::StoppedServing(_)
             | Self::ManualRollback
             | Self::PromotionFailed(_)
             | Self::MatchUnsupported
@@ -150,7 +157,7 @@ impl Sentence {
 
     /// Whether it is an error of the operator's surroundings rather than news of a release: the level of its log line.
     pub fn is_error(&self) -> bool {
-        matches!(self, Self::MetersUnavailable(_) | Self::MeterFault(..) | Self::ScaleDownFailed(_))
+        matches!(self, Self::Fault(_) | Self::MetersUnavailable(_) | Self::MeterFault(..) | Self::ScaleDownFailed(_))
     }
 
     /// The sentence, for the canary that the plan is of.
@@ -172,10 +179,11 @@ impl Sentence {
             }
             Self::MetersAvailable => "all the metrics providers are available!".into(),
             Self::MetersUnavailable(error) => format!("Error checking metric providers: {error}"),
-            Self::Trouble(error) => error.clone(),
+            Self::Trouble(error) | Self::Fault(error) => error.clone(),
             Self::ScaleDownFailed(error) => format!("scaling down canary {} {target} failed: {error}", plan.kind),
             Self::Initialized => format!("Initialization done! {canary}"),
             Self::ScalingUp => format!("New revision detected! Scaling up {target}"),
+            Self::Withdrawn => format!("New revision withdrawn! {target} is back at the promoted one"),
             Self::Restarting => format!("New revision detected! Restarting analysis for {target}"),
             Self::Starting => format!("Starting canary analysis for {target}"),
             Self::AdvanceWeight(weight) => format!("Advance {canary} canary weight {weight}"),
@@ -204,6 +212,7 @@ impl Sentence {
                 format!("Rolling back {canary} failed check {failed}/{} at the first step", plan.threshold)
             }
             Self::DeadlineExceeded(reason) => format!("Rolling back {canary} progress deadline exceeded {reason}"),
+            Self::StoppedServing(reason) => format!("Rolling back {canary} canary stopped serving {reason}"),
             Self::ManualRollback => format!("Rolling back {canary} manual webhook invoked"),
             Self::PromotionFailed(reason) => format!("Promotion of {target} failed, primary not ready: {reason}"),
             Self::MatchUnsupported => "A/B testing is not supported when using the kubernetes provider".into(),
@@ -376,6 +385,7 @@ pub enum Alert {
     ThresholdReached(i32),
     FirstStepFailed(i32),
     DeadlineExceeded(String),
+    StoppedServing(String),
     PromotionFailed(String),
 }
 
@@ -390,6 +400,7 @@ impl Alert {
             Self::ThresholdReached(_)
             | Self::FirstStepFailed(_)
             | Self::DeadlineExceeded(_)
+            | Self::StoppedServing(_)
             | Self::PromotionFailed(_) => Severity::Error,
         }
     }
@@ -408,6 +419,7 @@ impl Alert {
             Self::ThresholdReached(failed) => format!("Failed checks threshold reached {failed}"),
             Self::FirstStepFailed(failed) => format!("Failed check {failed}/{} at the first step", plan.threshold),
             Self::DeadlineExceeded(reason) => format!("Progress deadline exceeded {reason}"),
+            Self::StoppedServing(reason) => format!("Canary stopped serving {reason}"),
             Self::PromotionFailed(reason) => format!("Promotion failed, primary not ready: {reason}"),
         }
     }

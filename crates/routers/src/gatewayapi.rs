@@ -12,8 +12,10 @@
 //! * When `service.apex` is set the route also has the Services' selector label, as in Flagger.
 //! * A route that the user made is given back as it was applied, or else led to the apex Service, before the Canary goes;
 //!   Flagger leaves it with backends that are gone.
+//! * With `analysis.match` there is no session affinity: the conditions say already who is on which side.
 //! * `v1beta1` has neither timeouts nor CORS.
 
+mod affinity;
 mod given_back;
 mod parents;
 mod route;
@@ -53,7 +55,7 @@ impl Router for GatewayApi {
     }
 
     fn abilities(&self) -> &'static [Ability] {
-        &[Ability::Weights, Ability::MatchHeaders, Ability::MatchQueryParams, Ability::Mirror]
+        &[Ability::Weights, Ability::MatchHeaders, Ability::MatchQueryParams, Ability::Mirror, Ability::SessionAffinity]
     }
 
     fn reconcile(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
@@ -132,9 +134,6 @@ impl GatewayApi {
         if service.gateway_refs.is_empty() {
             return Err(Error::GatewayRefs);
         }
-        if cx.canary.spec.analysis.session_affinity.is_some() {
-            return Err(Error::Unsupported { field: "spec.analysis.sessionAffinity".to_owned(), provider: self.name });
-        }
         let source_labels = |index: usize| format!("spec.analysis.match[{index}].sourceLabels");
         let conditions = &cx.canary.spec.analysis.match_;
         if let Some(index) = conditions.iter().position(|condition| !condition.source_labels.is_empty()) {
@@ -200,7 +199,8 @@ fn mirrors_to_canary(cx: &Context<'_>, rule: &Rule) -> bool {
 /// Takes over from the live route what is not ours.
 fn keep_unknown(mut desired: Spec, live: &Spec) -> Spec {
     desired.rest.clone_from(&live.rest);
-    for (rule, live) in desired.rules.iter_mut().zip(&live.rules) {
+    // The rule that shares by weight is the last one, whatever comes before it.
+    for (rule, live) in desired.rules.iter_mut().rev().zip(live.rules.iter().rev()) {
         rule.rest.clone_from(&live.rest);
         for backend in &mut rule.backend_refs {
             if let Some(live) = live.backend_refs.iter().find(|live| live.name == backend.name) {

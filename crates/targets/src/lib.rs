@@ -23,6 +23,7 @@ mod inheritance;
 mod knative;
 mod mark;
 mod metadata;
+pub mod pods;
 mod readiness;
 pub mod revision;
 mod scheduling;

@@ -100,5 +100,18 @@ fn cookies(affinity: &SessionAffinity, findings: &mut Findings) {
         let rule = format!("must differ from cookieName, both are {:?}", affinity.cookie_name);
         findings.add("spec.analysis.sessionAffinity.primaryCookieName", rule);
     }
+    let names =
+        [("cookieName", Some(&affinity.cookie_name)), ("primaryCookieName", affinity.primary_cookie_name.as_ref())];
+    for (field, name) in names {
+        if let Some(name) = name.filter(|name| !name.chars().all(is_in_cookie_name)) {
+            let rule = format!("must be of letters, digits, '-', '_' and '.', is {name:?}");
+            findings.add(format!("spec.analysis.sessionAffinity.{field}"), rule);
+        }
+    }
     findings.range("spec.analysis.sessionAffinity.maxAge", affinity.max_age, 0, i32::MAX);
+}
+
+/// Routes look for the cookie with a regular expression, in which all else of a cookie's name could mean something.
+fn is_in_cookie_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }

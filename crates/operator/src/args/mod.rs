@@ -40,6 +40,8 @@ pub struct Settings {
     pub include_label_prefixes: Vec<String>,
     /// Whether a target's configuration (ConfigMap, Secret) gets primary copies and is watched.
     pub config_tracking: bool,
+    /// Where the events of canaries go that have no event webhook of their own: a URL with scheme and host.
+    pub event_webhook: Option<String>,
     /// Whether references may lead to other namespaces.
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
@@ -105,6 +107,7 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         selector_labels: list(typed, "selector-labels"),
         include_label_prefixes: list(typed, "include-label-prefix"),
         config_tracking: flag(typed, "enable-config-tracking"),
+        event_webhook: optional_url(typed, "event-webhook")?,
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
         log_level: log_level(typed, &mut warnings),
@@ -169,6 +172,10 @@ fn url(typed: &Typed, name: &'static str) -> Result<String, Misread> {
     }
 }
 
+fn optional_url(typed: &Typed, name: &'static str) -> Result<Option<String>, Misread> {
+    filled(typed, name).map(|_| url(typed, name)).transpose()
+}
+
 fn wrong(typed: &Typed, name: &'static str, problem: &str) -> Misread {
     Misread::Value { name, value: typed.text(name).to_owned(), problem: problem.to_owned() }
 }
@@ -204,6 +211,7 @@ mod tests {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
             include_label_prefixes: Vec::new(),
             config_tracking: true,
+            event_webhook: None,
             cross_namespace_refs: true,
             port: 8080,
             log_level: Level::Debug,
@@ -257,6 +265,10 @@ mod tests {
             (
                 "-metrics-server prometheus:9090",
                 r#"invalid value "prometheus:9090" for flag -metrics-server: must be a URL such as http://prometheus:9090"#,
+            ),
+            (
+                "-event-webhook hooks",
+                r#"invalid value "hooks" for flag -event-webhook: must be a URL such as http://prometheus:9090"#,
             ),
             ("-zap-encoding xml", r#"invalid value "xml" for flag -zap-encoding: must be json or console"#),
         ] {

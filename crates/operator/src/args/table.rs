@@ -96,7 +96,7 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("control-loop-interval", Duration, "10s", "how often the original looks for canaries").never(),
     Flag::new("enable-config-tracking", Bool, "true", "make primary copies of ConfigMaps and Secrets and watch them"),
     Flag::new("enable-leader-election", Bool, "false", "let one of several replicas lead").later(),
-    Flag::new("event-webhook", Text, "", "URL that every event is posted to").env("EVENT_WEBHOOK_URL").later(),
+    Flag::new("event-webhook", Text, "", "URL that every event is posted to").env("EVENT_WEBHOOK_URL"),
     Flag::new(
         "include-label-prefix",
         Text,

@@ -16,6 +16,9 @@ const MANAGED: &str = "?fieldManager=flagger";
 /// How long one request may take; API servers themselves give up after a minute.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many objects a selection returns at most.
+const SELECTED_MAX: usize = 50;
+
 /// A request and what it is for, so that its failure can say so.
 pub(super) struct Call {
     pub(super) doing: Doing,
@@ -58,6 +61,20 @@ impl Call {
     pub(super) fn probe(kind: Kind, namespace: Option<&str>) -> Self {
         let path = format!("{}?limit=1", kind_path(kind, namespace));
         Self::new(Doing::List, Method::GET, kind.plural.to_owned(), path)
+    }
+
+    /// The objects of a kind with one label, as many as a person would look through.
+    pub(super) fn select(kind: Kind, namespace: &str, label: &str, value: &str) -> Result<Self, Error> {
+        for (field, segment) in [("namespace", namespace), ("label", &label.replace('/', ".")), ("label value", value)]
+        {
+            if !is_path_segment(segment) {
+                let detail = format!("{segment:?} is not a valid {field}");
+                return Err(Error::new(Doing::List, kind.plural, Reason::Invalid, detail));
+            }
+        }
+        let label = label.replace('/', "%2F");
+        let path = format!("{}?limit={SELECTED_MAX}&labelSelector={label}%3D{value}", kind_path(kind, Some(namespace)));
+        Ok(Self::new(Doing::List, Method::GET, kind.plural.to_owned(), path))
     }
 
     pub(super) fn version() -> Self {

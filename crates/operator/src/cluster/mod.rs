@@ -167,6 +167,12 @@ impl Cluster {
         Ok(Some(cache::shared(digest)))
     }
 
+    /// The objects of a kind that have this label, as the API server has them now; some tens of them at most.
+    pub async fn select(&self, kind: Kind, namespace: &str, label: &str, value: &str) -> Result<Vec<Value>, Error> {
+        let list = self.send(Call::select(kind, namespace, label, value)?).await?.into_object(kind);
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
+    }
+
     /// Performs one change and returns the object as it is afterwards, `None` after a deletion.
     ///
     /// What comes back is seen by the next [`Cluster::get`], so that we read our own writes.

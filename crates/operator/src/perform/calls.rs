@@ -1,58 +1,99 @@
 //! Effects that call webhooks.
 
 use api::{CanaryWebhook, HookType, Phase};
-use hooks::{Event, EventKind, Next, Payload};
-use rollout::Outcome;
+use hooks::{Event, EventKind, Key, Payload};
+use jiff::Timestamp;
 use rollout::words::Tone;
+use rollout::{Outcome, pace};
 
 use super::World;
 use crate::cause::chain;
-use crate::web::{Options, Route};
+use crate::courier::Call;
+
+/// What the global event webhook is called in the log.
+const GLOBAL: &str = "-event-webhook";
 
 impl World<'_> {
     /// Calls one hook and hears whether it says yes.
-    pub(super) async fn call_hook(&mut self, hook: usize, phase: Phase) -> Outcome {
-        let Some(hook) = self.canary.spec.analysis.webhooks.get(hook) else {
+    pub(super) async fn call_hook(&mut self, place: usize, phase: Phase) -> Outcome {
+        let Some(hook) = self.canary.spec.analysis.webhooks.get(place) else {
             return Outcome::Failed("the canary has no such webhook".to_owned());
         };
         let payload = Payload::new(self.canary, &self.status, phase, &hook.metadata);
-        match self.call(hook, &payload).await {
+        let call = match call(hook, &payload, &self.key_of_call(hook, place, phase)) {
+            Ok(call) => call,
+            Err(reason) => return Outcome::Refused(reason),
+        };
+        match self.shell.courier.call(&call).await {
             Ok(()) => Outcome::Done,
             Err(reason) => Outcome::Refused(reason),
         }
     }
 
-    /// Tells an event to every hook that wants events. One that fails is logged, and nothing else.
-    pub(super) async fn call_event_hooks(&mut self, tone: Tone, message: &str) {
+    /// Tells an event to every hook of the canary that wants events, or else to the one that wants those of all canaries.
+    /// Nobody waits for it.
+    pub(super) fn tell_event_hooks(&self, tone: Tone, message: &str) {
         let kind = match tone {
             Tone::Normal => EventKind::Normal,
             Tone::Warning => EventKind::Warning,
         };
-        let event = Event { message, kind, time: self.shell.clock.now() };
-        for hook in self.canary.spec.analysis.webhooks.iter().filter(|hook| hook.type_ == HookType::Event) {
+        let time = self.shell.clock.now();
+        let event = Event { message, kind, time };
+        let stamp = time.as_nanosecond().to_string();
+        let own = self.canary.spec.analysis.webhooks.iter().filter(|hook| hook.type_ == HookType::Event);
+        let mut own: Vec<CanaryWebhook> = own.cloned().collect();
+        if let (Some(url), true) = (&self.shell.settings.event_webhook, own.is_empty()) {
+            own.push(CanaryWebhook { name: GLOBAL.to_owned(), url: url.clone(), ..CanaryWebhook::default() });
+        }
+        for hook in own {
             let payload = Payload::new(self.canary, &self.status, self.status.phase, &hook.metadata).with_event(&event);
-            if let Err(error) = self.call(hook, &payload).await {
-                tracing::error!(canary = %self.name(), hook = hook.name, error, "failed to send the event to a webhook");
+            match call(&hook, &payload, &Key::of([self.uid(), &hook.name, &stamp, message])) {
+                Ok(call) => self.shell.courier.post(&self.name(), &hook.name, call),
+                Err(error) => {
+                    tracing::error!(canary = %self.name(), hook = hook.name, error, "failed to call a webhook");
+                }
             }
         }
     }
 
-    /// Calls until the hook has spoken.
-    async fn call(&self, hook: &CanaryWebhook, payload: &Payload) -> Result<(), String> {
-        let request = hooks::request(&hook.url, payload).map_err(|error| chain(&error))?;
-        let timeout = hooks::timeout(hook.timeout.as_deref()).map_err(|error| chain(&error))?;
-        // The network knows no other time than the machine's.
-        let options = Options { timeout, route: Route { insecure: hook.disable_tls, proxy: None } };
-        let retries = u32::try_from(hook.retries).unwrap_or_default();
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let outcome = self.shell.web.send(request.clone(), &options).await;
-            let heard = outcome.as_ref().map_err(ToString::to_string);
-            match hooks::heard(&hook.url, retries, attempts, heard.as_ref().map(|it| *it).map_err(String::as_str)) {
-                Next::Done(verdict) => return verdict,
-                Next::Again(wait) => tokio::time::sleep(self.shell.clock.real(wait)).await,
-            }
-        }
+    fn key_of_call(&self, hook: &CanaryWebhook, place: usize, phase: Phase) -> Key {
+        let revision = self.facts.as_ref().map_or(self.status.last_applied_spec.as_str(), |facts| &facts.revision);
+        Key::of_call(&hooks::Call {
+            uid: self.uid(),
+            revision,
+            status: &self.status,
+            phase,
+            kind: hook.type_,
+            place,
+            name: &hook.name,
+            asked: asked(hook.type_, self.shell.clock.now()),
+        })
     }
+
+    fn uid(&self) -> &str {
+        self.canary.metadata.uid.as_deref().unwrap_or_default()
+    }
+}
+
+/// A gate is asked until it opens, and a rollback hook until it says yes: each time is a call of its own, but for those that a
+/// crash has brought together.
+fn asked(kind: HookType, now: Timestamp) -> Option<Timestamp> {
+    let polled = i64::try_from(pace::POLL.as_secs()).unwrap_or(i64::MAX);
+    match kind {
+        HookType::ConfirmRollout
+        | HookType::ConfirmTrafficIncrease
+        | HookType::ConfirmPromotion
+        | HookType::Rollback => Timestamp::from_second(now.as_second() / polled * polled).ok(),
+        HookType::PreRollout | HookType::Rollout | HookType::PostRollout | HookType::Event => None,
+    }
+}
+
+fn call(hook: &CanaryWebhook, payload: &Payload, key: &Key) -> Result<Call, String> {
+    Ok(Call {
+        url: hook.url.clone(),
+        request: hooks::request(&hook.url, payload, key).map_err(|error| chain(&error))?,
+        timeout: hooks::timeout(hook.timeout.as_deref()).map_err(|error| chain(&error))?,
+        retries: u32::try_from(hook.retries).unwrap_or_default(),
+        insecure: hook.disable_tls,
+    })
 }

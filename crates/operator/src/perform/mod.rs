@@ -6,10 +6,13 @@ mod calls;
 mod configs;
 mod finalizer;
 mod objects;
+mod pods;
 mod readings;
 mod routes;
 mod status;
 mod tell;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use api::{Canary, CanaryStatus};
@@ -20,6 +23,7 @@ use targets::Facts;
 use crate::drive::Shell;
 
 pub(crate) use finalizer::standing;
+pub(crate) use status::patch;
 pub(crate) use tell::refusal;
 
 /// What one look at a canary has of the world.
@@ -68,7 +72,7 @@ impl<'a> World<'a> {
             Effect::Promote { revision } => self.promote(revision).await,
             Effect::CallHook { hook, phase } => Ok(self.call_hook(*hook, *phase).await),
             Effect::Measure(check) => Ok(self.measure(*check).await),
-            Effect::Say(sentence) => Ok(self.say(sentence).await),
+            Effect::Say(sentence) => Ok(self.say(sentence)),
             Effect::Alert(alert) => Ok(self.alert(alert)),
             Effect::Hold => self.hold().await,
             Effect::LetGo => self.let_go().await,

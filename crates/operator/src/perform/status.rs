@@ -17,7 +17,7 @@ impl World<'_> {
 }
 
 /// A merge patch from one status to another: what is gone has to be said, as null.
-fn patch(from: &CanaryStatus, to: &CanaryStatus) -> Result<Value, serde_json::Error> {
+pub(crate) fn patch(from: &CanaryStatus, to: &CanaryStatus) -> Result<Value, serde_json::Error> {
     let (Value::Object(from), Value::Object(to)) = (serde_json::to_value(from)?, serde_json::to_value(to)?) else {
         return Ok(Value::Null);
     };

@@ -11,7 +11,7 @@ use crate::recorder::{EventKind, Happening, Subject};
 pub(crate) const REASON: &str = "Synced";
 
 impl World<'_> {
-    pub(super) async fn say(&mut self, sentence: &Sentence) -> Outcome {
+    pub(super) fn say(&self, sentence: &Sentence) -> Outcome {
         let text = sentence.text(self.plan);
         if sentence.is_error() {
             tracing::error!(canary = %self.name(), "{text}");
@@ -30,7 +30,7 @@ impl World<'_> {
             resource_version: metadata.resource_version.clone().unwrap_or_default(),
         };
         self.shell.recorder.record(Happening { about, kind, reason: REASON.to_owned(), message: text.clone() });
-        self.call_event_hooks(tone, &text).await;
+        self.tell_event_hooks(tone, &text);
         Outcome::Done
     }
 

@@ -1,5 +1,6 @@
 //! Effects on workloads and their autoscalers.
 
+use ports::Key;
 use rollout::{Outcome, Readiness, Scale, Side, Target};
 use targets::autoscalers::{self, Upkeep};
 
@@ -54,17 +55,36 @@ impl World<'_> {
         let cx = targets::Context { canary, settings };
         let target = targets::find(&cx);
         let now = self.shell.clock.now();
-        let side = match side {
+        let of = match side {
             Side::Primary => targets::Side::Primary,
             Side::Canary => targets::Side::Canary,
         };
-        let readiness = match self.ask(|seen| target.ready(&cx, seen, side, now)).await? {
-            targets::Readiness::Ready => Readiness::Ready,
-            targets::Readiness::NotReady { reason, retriable, serving } => {
-                Readiness::NotReady { reason, retriable, serving }
-            }
+        let mut found = self.ask(|seen| target.ready(&cx, seen, of, now)).await?;
+        if matches!(found, targets::Readiness::NotReady { retriable: false, .. }) {
+            // A rollback follows, which a watch that has fallen silent must not cause.
+            self.refresh_workloads().await?;
+            found = self.ask(|seen| target.ready(&cx, seen, of, now)).await?;
+        }
+        let targets::Readiness::NotReady { reason, retriable, serving } = found else {
+            return Ok(Outcome::Ready(Readiness::Ready));
         };
-        Ok(Outcome::Ready(readiness))
+        let (reason, broken) = match self.trouble_of(side).await {
+            Some(trouble) => (format!("{reason}: {}", trouble.text), trouble.broken),
+            None => (reason, false),
+        };
+        Ok(Outcome::Ready(Readiness::NotReady { reason, retriable, serving, broken }))
+    }
+
+    /// Reads target and primary from the API server, past the watches.
+    async fn refresh_workloads(&mut self) -> Result<(), Failed> {
+        let names = [self.plan.target.clone(), api::names::primary_workload(self.canary)];
+        let is_workload = |key: &&Key| key.kind.kind == self.plan.kind && names.contains(&key.name);
+        let keys: Vec<Key> = self.seen.keys().filter(is_workload).cloned().collect();
+        for key in keys {
+            let found = self.shell.cluster.fetch(&key).await.map_err(|error| error.to_string())?;
+            self.seen.put(key, found);
+        }
+        Ok(())
     }
 
     pub(super) async fn scale_target(&mut self, scale: Scale) -> Result<Outcome, Failed> {

@@ -35,6 +35,7 @@ pub(super) fn step(
         Traffic::Weighted => {
             cx.say(if plan.mirror { Sentence::MirrorToCanary } else { Sentence::AllToCanary })?;
             cx.set_split(Split::CANARY)?;
+            crate::affinity::begin(plan, status);
             Split::CANARY
         }
         Traffic::Unrouted => split,

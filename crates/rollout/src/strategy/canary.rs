@@ -7,7 +7,7 @@ use crate::plan::Plan;
 use crate::report::{Cause, Ending};
 use crate::traffic::Split;
 use crate::words::Sentence;
-use crate::{gates, rollback};
+use crate::{affinity, gates, rollback};
 
 /// The next weight, or the promotion once the top is reached.
 pub(super) fn step(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
@@ -18,13 +18,16 @@ pub(super) fn step(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mu
     let Some(next) = plan.ladder.next(weight) else { return super::promote(plan, status, cx) };
     if status.phase == Phase::Progressing
         && !split.mirrored
-        && let Some(hook) = gates::confirm_increase(plan, cx)?
+        && let Some(hook) = gates::confirm_increase(plan, status, false, cx)?
     {
         return Ok(Ending::AwaitingIncrease { hook });
     }
     let next = if plan.mirror && weight == 0 && !split.mirrored { Split::MIRROR } else { next };
     cx.set_split(next)?;
     status.canary_weight = i32::from(next.canary_weight());
+    if 0 < next.canary_weight() {
+        affinity::begin(plan, status);
+    }
     cx.save(status)?;
     cx.say(Sentence::AdvanceWeight(next.canary_weight()))?;
     Ok(Ending::Advanced { split: next })

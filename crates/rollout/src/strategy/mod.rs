@@ -45,16 +45,16 @@ fn fail(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -
 }
 
 /// Before any traffic the pre-rollout hooks are asked; from then on there is something to measure.
-fn passes(plan: &Plan, status: &CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<bool> {
+fn passes(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<bool> {
     let first = status.phase == Phase::Progressing
         && split.canary_weight() == 0
         && status.iterations == 0
         && !(plan.mirror && split.mirrored);
     if !first {
-        return checks::pass(plan, cx);
+        return checks::pass(plan, status, cx);
     }
     cx.say(Sentence::Starting)?;
-    gates::pre_rollout(plan, cx)
+    gates::pre_rollout(plan, status, cx)
 }
 
 /// Asks the gates, then begins the promotion.

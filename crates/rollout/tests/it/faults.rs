@@ -6,11 +6,28 @@ use rollout::model::{Fault, World};
 use rollout::{Plan, Side};
 use serde_json::json;
 
+use crate::transcripts::hook;
 use crate::{canaries, finalizing};
 
 /// Ticks after which a release must have come to its end once nothing fails any more.
 /// Steps of one percent up and down are the longest.
 const PATIENCE: usize = 250;
+
+/// The hooks that a release may have; all of them answer yes.
+const KINDS: [&str; 6] =
+    ["confirm-rollout", "pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout"];
+
+/// What a canary is looked at for.
+#[derive(Clone, Copy, Debug)]
+enum Reason {
+    Step,
+    Poll,
+    Change,
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    prop_oneof![6 => Just(Reason::Step), 2 => Just(Reason::Change), 2 => Just(Reason::Poll)]
+}
 
 fn fault() -> impl Strategy<Value = Option<Fault>> {
     prop_oneof![
@@ -29,17 +46,22 @@ fn release() -> impl Strategy<Value = Plan> {
         prop::collection::btree_set(1..=100, 1..5).prop_map(|steps| json!({"stepWeights": steps})),
         (1..4).prop_map(|iterations| json!({"iterations": iterations})),
     ];
-    (steps, 0..=50, 1..4, any::<bool>(), any::<bool>()).prop_map(|(steps, back, threshold, mirror, skip)| {
-        canaries::plan(|canary| {
-            let analysis = canary["spec"]["analysis"].as_object_mut().expect("an analysis");
-            analysis.retain(|key, _| key == "interval" || key == "metrics");
-            analysis.extend(steps.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-            analysis.insert("stepWeightPromotion".into(), json!(back));
-            analysis.insert("threshold".into(), json!(threshold));
-            analysis.insert("mirror".into(), json!(mirror));
-            canary["spec"]["skipAnalysis"] = json!(skip);
-        })
-    })
+    let hooks = prop::sample::subsequence(KINDS.to_vec(), 0..=KINDS.len());
+    (steps, 0..=50, 1..4, any::<bool>(), any::<bool>(), hooks).prop_map(
+        |(steps, back, threshold, mirror, skip, hooks)| {
+            canaries::plan(|canary| {
+                let analysis = canary["spec"]["analysis"].as_object_mut().expect("an analysis");
+                analysis.retain(|key, _| key == "interval" || key == "metrics");
+                analysis
+                    .extend(steps.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+                analysis.insert("stepWeightPromotion".into(), json!(back));
+                analysis.insert("threshold".into(), json!(threshold));
+                analysis.insert("mirror".into(), json!(mirror));
+                analysis.insert("webhooks".into(), hooks.into_iter().map(hook).collect());
+                canary["spec"]["skipAnalysis"] = json!(skip);
+            })
+        },
+    )
 }
 
 /// What people push, in order; each somewhere in the middle of what went before.
@@ -55,14 +77,19 @@ proptest! {
         plan in release(),
         pushes in pushes(),
         faults in prop::collection::vec(fault(), 0..400),
-        paces in prop::collection::vec(prop::bool::weighted(0.7), 60),
+        reasons in prop::collection::vec(reason(), 60),
     ) {
         let mut world = World::default();
         let mut faults = faults.into_iter();
-        let mut paces = paces.into_iter();
+        let mut reasons = reasons.into_iter();
         for (ticks, revision) in pushes {
             for _ in 0..ticks {
-                let told = world.tick(&plan, paces.next().unwrap_or(true), |_| faults.next().flatten());
+                let fault = |_: &_| faults.next().flatten();
+                let told = match reasons.next().unwrap_or(Reason::Step) {
+                    Reason::Step => world.tick(&plan, true, fault),
+                    Reason::Poll => world.poll(&plan, fault),
+                    Reason::Change => world.tick(&plan, false, fault),
+                };
                 prop_assert!(told.broken.is_empty(), "{told:#?}");
             }
             world.target = revision.into();

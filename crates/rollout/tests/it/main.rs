@@ -4,4 +4,5 @@ mod canaries;
 mod faults;
 mod finalizing;
 mod situations;
+mod strategies;
 mod transcripts;

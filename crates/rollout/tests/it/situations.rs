@@ -2,9 +2,9 @@
 
 use api::Phase;
 use expect_test::expect;
-use rollout::model::World;
+use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Claim, Ending, Plan, Settings, Side, Wake};
+use rollout::{Claim, Effect, Ending, Plan, Settings, Side, Wake};
 use serde_json::json;
 
 use crate::canaries;
@@ -27,11 +27,208 @@ fn a_closed_gate_holds_the_start_and_is_told_once() {
         call my-confirm-rollout in Waiting
         call my-confirm-rollout in Waiting
         call my-confirm-rollout in Waiting
+        note HooksCalled Step: confirm-rollout[0] my-confirm-rollout
         say Confirm-rollout check my-confirm-rollout passed
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis."#]]
     .assert_eq(&world.log.join("\n"));
+}
+
+#[test]
+fn a_gate_that_opens_is_heard_between_two_steps() {
+    let plan = canaries::plan(|canary| {
+        let gates = ["confirm-rollout", "confirm-traffic-increase", "confirm-promotion"].map(hook);
+        canary["spec"]["analysis"]["webhooks"] = gates.into_iter().collect();
+        canary["spec"]["analysis"]["maxWeight"] = json!(20);
+    });
+    let mut world = World::pushed(&plan, "v2");
+    for (closed, opened) in [
+        (Ending::AwaitingApproval { hook: "my-confirm-rollout".into() }, Ending::Started),
+        (
+            Ending::AwaitingIncrease { hook: "my-confirm-traffic-increase".into() },
+            Ending::Advanced { split: Split::canary(20) },
+        ),
+        (Ending::AwaitingPromotion { hook: "my-confirm-promotion".into() }, Ending::Promoting),
+    ] {
+        world.hook = |_| false;
+        let over = world.tick(&plan, true, |_| None).over.unwrap();
+        assert_eq!((over.ending, over.poll), (closed.clone(), Some(rollout::pace::POLL)));
+        world.log.clear();
+        let over = world.poll(&plan, |_| None).over.unwrap();
+        assert_eq!((over.ending, over.wake, world.log.len()), (closed, Wake::Keep, 1), "{:?}", world.log);
+        world.hook = |_| true;
+        let over = world.poll(&plan, |_| None).over.unwrap();
+        assert_eq!((over.ending, over.wake), (opened, Wake::After(plan.interval)));
+    }
+}
+
+#[test]
+fn an_abort_is_heard_between_two_steps_and_a_silent_hook_is_not_told_of() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("rollback")]));
+    let mut world = World::pushed(&plan, "v2");
+    world.hook = |_| false;
+    world.run(&plan, 2);
+    world.log.clear();
+    let over = world.poll(&plan, |_| None).over.unwrap();
+    assert_eq!((over.ending, world.log.as_slice()), (Ending::Pacing, &["call my-rollback in Progressing".into()][..]));
+    world.hook = |_| true;
+    let over = world.poll(&plan, |_| None).over.unwrap();
+    assert!(matches!(over.ending, Ending::RolledBack { .. }), "{:?}", over.ending);
+}
+
+#[test]
+fn a_revision_that_is_withdrawn_before_its_approval_asks_no_gate_any_more() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-rollout")]));
+    let mut world = World::pushed(&plan, "v2");
+    world.hook = |_| false;
+    world.run(&plan, 1);
+    world.target = "v1".into();
+    world.log.clear();
+    world.tick(&plan, false, |_| None);
+    world.run(&plan, 2);
+    expect![[r#"
+        status Initialized weight=0 failed=0 iterations=0
+        say New revision withdrawn! podinfo.test is back at the promoted one"#]]
+    .assert_eq(&world.log.join("\n"));
+}
+
+#[test]
+fn a_canary_that_breaks_with_traffic_is_rolled_back_at_once() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 2);
+    world.crashing = |_| true;
+    world.log.clear();
+    world.tick(&plan, false, |_| None);
+    expect![[r#"
+        warn canary crashes
+        status Progressing weight=20 failed=2 iterations=0
+        warn Rolling back podinfo.test canary stopped serving canary crashes
+        alert Error: Canary stopped serving canary crashes
+        split 100/0
+        status Failed weight=0 failed=0 iterations=0
+        warn Canary failed! Scaling down podinfo.test"#]]
+    .assert_eq(&world.log.join("\n"));
+}
+
+#[test]
+fn a_canary_that_breaks_before_its_first_traffic_gets_until_its_deadline() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.crashing = |_| true;
+    world.run(&plan, 5);
+    let over = world.poll(&plan, |_| None).over.unwrap();
+    let reason = "canary crashes".to_owned();
+    assert_eq!(over.ending, Ending::NotReady { side: Side::Canary, reason });
+    assert_eq!(over.poll, Some(rollout::pace::POLL), "pods are looked at between two steps");
+    world.crashing = |_| false;
+    assert_eq!(world.run(&plan, 20).unwrap().ending, Ending::Promoted { skipped: false });
+}
+
+#[test]
+fn a_hook_that_said_yes_is_not_asked_again_after_a_crash() {
+    let kinds =
+        ["confirm-rollout", "pre-rollout", "rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout"];
+    let plan = canaries::plan(|canary| {
+        canary["spec"]["analysis"]["webhooks"] = kinds.map(hook).into_iter().collect();
+        canary["spec"]["analysis"]["maxWeight"] = json!(20);
+    });
+    let calls = |world: &World| world.log.iter().filter(|line| line.starts_with("call ")).cloned().collect::<Vec<_>>();
+    let mut smooth = World::pushed(&plan, "v2");
+    smooth.run(&plan, 20);
+
+    // The operator dies after each record of a yes, and begins again.
+    let mut world = World::pushed(&plan, "v2");
+    let over = loop {
+        let mut called = false;
+        let told = world.tick(&plan, true, |effect| {
+            let crash = called && matches!(effect, Effect::Save(_));
+            called = matches!(effect, Effect::CallHook { .. });
+            crash.then_some(Fault::CrashAfter)
+        });
+        assert!(told.broken.is_empty(), "{:?}", told.broken);
+        if let Some(over) = told.over.filter(|over| world.status.phase == Phase::Succeeded && over.poll.is_none()) {
+            break over;
+        }
+    };
+    assert_eq!(over.ending, Ending::Unchanged);
+    assert_eq!(calls(&world), calls(&smooth));
+}
+
+#[test]
+fn a_release_that_is_cut_short_still_calls_its_last_hooks() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("post-rollout")]));
+    let mut world = World::pushed(&plan, "v2");
+    loop {
+        world.tick(&plan, true, |effect| {
+            let done = matches!(effect, Effect::Save(status) if status.phase == Phase::Succeeded);
+            done.then_some(Fault::CrashAfter)
+        });
+        if world.status.phase == Phase::Succeeded {
+            break;
+        }
+    }
+    world.log.clear();
+    world.run(&plan, 2);
+    expect![[r#"
+        call my-post-rollout in Succeeded
+        note HooksCalled PostRollout: post-rollout[0] my-post-rollout
+        say Post-rollout check my-post-rollout passed"#]]
+    .assert_eq(&world.log.join("\n"));
+}
+
+#[test]
+fn what_fails_is_told_once_kept_in_the_status_and_tried_ever_more_seldom() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v1");
+    let refused = |effect: &Effect| matches!(effect, Effect::ReadTarget).then_some(Fault::Refused);
+    let waits: Vec<_> = (0..4)
+        .map(|_| match world.tick(&plan, true, refused).over.unwrap().wake {
+            Wake::After(wait) => wait.as_secs(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(waits, [30, 30, 60, 90]);
+    let stalled = |world: &World| {
+        let found = world.status.conditions.iter().find(|condition| condition.type_ == "Stalled");
+        found.map(|condition| condition.message.clone())
+    };
+    assert_eq!(stalled(&world).as_deref(), Some("refused"));
+    expect![[r#"
+        note Stalled Faulted: refused
+        warn refused"#]]
+    .assert_eq(&world.log.join("\n"));
+    world.tick(&plan, true, |_| None);
+    assert_eq!(stalled(&world), None);
+}
+
+#[test]
+fn a_suspended_run_stays_where_it_is_and_goes_on_from_there() {
+    let plan = canaries::plan(|_| {});
+    let suspended = canaries::plan(|canary| canary["spec"]["suspend"] = json!(true));
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 3);
+    world.log.clear();
+    world.run(&suspended, 2);
+    assert_eq!((world.split.canary_weight(), world.log.len()), (40, 2), "{:?}", world.log);
+    world.run(&plan, 1);
+    assert_eq!(world.split.canary_weight(), 60);
+}
+
+#[test]
+fn failed_checks_are_counted_through_a_run_and_forgotten_by_the_next() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 2);
+    world.success = |_| 50.0;
+    world.run(&plan, 1);
+    world.success = |_| 100.0;
+    world.run(&plan, 20);
+    assert_eq!((world.status.phase, world.status.failed_checks), (Phase::Succeeded, 1));
+    world.target = "v3".into();
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.status.failed_checks), (Phase::Progressing, 0));
 }
 
 #[test]

@@ -1,16 +1,20 @@
 //! Whole runs, as the user sees them.
 
 use expect_test::{Expect, expect};
+use rollout::Side;
 use rollout::model::World;
-use rollout::traffic::Split;
-use rollout::{Ending, Side};
 use serde_json::{Value, json};
 
 use crate::canaries;
 
 /// Pushes `revision` onto an initialized canary, lets it run to its end, and compares what was seen.
 #[track_caller]
-fn check(revision: &str, change: impl FnOnce(&mut Value), prepare: impl FnOnce(&mut World), expect: &Expect) {
+pub(crate) fn check(
+    revision: &str,
+    change: impl FnOnce(&mut Value),
+    prepare: impl FnOnce(&mut World),
+    expect: &Expect,
+) {
     let plan = canaries::plan(change);
     let mut world = World::pushed(&plan, revision);
     prepare(&mut world);
@@ -82,24 +86,24 @@ fn a_failing_metric_rolls_back() {
         |_| {},
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        say Starting canary analysis for podinfo.test
-        split 80/20
-        status Progressing weight=20 failed=0 iterations=0
-        say Advance podinfo.test canary weight 20
-        warn Halt podinfo.test advancement success rate 70.00% < 99%
-        status Progressing weight=20 failed=1 iterations=0
-        warn Halt podinfo.test advancement success rate 70.00% < 99%
-        status Progressing weight=20 failed=2 iterations=0
-        warn Rolling back podinfo.test failed checks threshold reached 2
-        alert Error: Failed checks threshold reached 2
-        split 100/0
-        status Failed weight=0 failed=0 iterations=0
-        warn Canary failed! Scaling down podinfo.test
-        Some(RolledBack { cause: Threshold { failed: 2 } })
-    "#]],
+            status Progressing weight=0 failed=0 iterations=0
+            say New revision detected! Scaling up podinfo.test
+            alert Info: New revision detected, progressing canary analysis.
+            say Starting canary analysis for podinfo.test
+            split 80/20
+            status Progressing weight=20 failed=0 iterations=0
+            say Advance podinfo.test canary weight 20
+            warn Halt podinfo.test advancement success rate 70.00% < 99%
+            status Progressing weight=20 failed=1 iterations=0
+            warn Halt podinfo.test advancement success rate 70.00% < 99%
+            status Progressing weight=20 failed=2 iterations=0
+            warn Rolling back podinfo.test failed checks threshold reached 2
+            alert Error: Failed checks threshold reached 2
+            split 100/0
+            status Failed weight=0 failed=0 iterations=0
+            warn Canary failed! Scaling down podinfo.test
+            Some(RolledBack { cause: Threshold { failed: 2 } })
+        "#]],
     );
 }
 
@@ -164,18 +168,18 @@ fn a_canary_that_does_not_start_is_rolled_back() {
         |_| {},
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        warn canary not ready
-        status Progressing weight=0 failed=2 iterations=0
-        warn Rolling back podinfo.test progress deadline exceeded canary not ready
-        alert Error: Progress deadline exceeded canary not ready
-        split 100/0
-        status Failed weight=0 failed=0 iterations=0
-        warn Canary failed! Scaling down podinfo.test
-        Some(RolledBack { cause: Deadline { reason: "canary not ready" } })
-    "#]],
+            status Progressing weight=0 failed=0 iterations=0
+            say New revision detected! Scaling up podinfo.test
+            alert Info: New revision detected, progressing canary analysis.
+            warn canary not ready
+            status Progressing weight=0 failed=2 iterations=0
+            warn Rolling back podinfo.test progress deadline exceeded canary not ready
+            alert Error: Progress deadline exceeded canary not ready
+            split 100/0
+            status Failed weight=0 failed=0 iterations=0
+            warn Canary failed! Scaling down podinfo.test
+            Some(RolledBack { cause: Deadline { reason: "canary not ready" } })
+        "#]],
     );
 }
 
@@ -223,28 +227,35 @@ fn hooks_are_called_in_their_places() {
         |_| {},
         &expect![[r#"
             call my-confirm-rollout in Initialized
+            note HooksCalled Step: confirm-rollout[0] my-confirm-rollout
             say Confirm-rollout check my-confirm-rollout passed
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
             call my-pre-rollout in Progressing
+            note HooksCalled Step: pre-rollout[1] my-pre-rollout
             say Pre-rollout check my-pre-rollout passed
             call my-confirm-traffic-increase in Progressing
+            note HooksCalled Step: pre-rollout[1] my-pre-rollout, confirm-traffic-increase[3] my-confirm-traffic-increase
             say Confirm-traffic-increase check my-confirm-traffic-increase passed
             split 80/20
             status Progressing weight=20 failed=0 iterations=0
             say Advance podinfo.test canary weight 20
             call my-rollout in Progressing
+            note HooksCalled Step: rollout[2] my-rollout
             call my-confirm-promotion in Progressing
+            note HooksCalled Step: rollout[2] my-rollout, confirm-promotion[4] my-confirm-promotion
             say Confirm-promotion check my-confirm-promotion passed
             status Promoting weight=20 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
             say Routing all traffic to primary
             split 100/0
             status Finalising weight=0 failed=0 iterations=0
+            note HooksCalled PostRollout: 
             status Succeeded weight=0 failed=0 iterations=0
             call my-post-rollout in Succeeded
+            note HooksCalled PostRollout: post-rollout[5] my-post-rollout
             say Post-rollout check my-post-rollout passed
             say Promotion completed! Scaling down podinfo.test
             alert Info: Canary analysis completed successfully, promotion finished.
@@ -288,143 +299,18 @@ fn a_rollback_hook_rolls_back() {
         |canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("rollback")]),
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        call my-rollback in Progressing
-        warn Rollback check my-rollback passed
-        status Progressing weight=0 failed=2 iterations=0
-        warn Rolling back podinfo.test manual webhook invoked
-        alert Warn: Rolling back manual webhook invoked
-        split 100/0
-        status Failed weight=0 failed=0 iterations=0
-        warn Canary failed! Scaling down podinfo.test
-        Some(RolledBack { cause: Hook { hook: "my-rollback" } })
-    "#]],
-    );
-}
-
-#[test]
-fn blue_green_switches_once_all_iterations_pass() {
-    check(
-        "v2",
-        |canary| {
-            let analysis = &mut canary["spec"]["analysis"];
-            *analysis = json!({"interval": "30s", "threshold": 2, "iterations": 2});
-        },
-        |_| {},
-        &expect![[r#"
             status Progressing weight=0 failed=0 iterations=0
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
-            say Starting canary analysis for podinfo.test
-            status Progressing weight=0 failed=0 iterations=1
-            say Advance podinfo.test canary iteration 1/2
-            status Progressing weight=0 failed=0 iterations=2
-            say Advance podinfo.test canary iteration 2/2
-            say Routing all traffic to canary
-            split 0/100
-            status Progressing weight=0 failed=0 iterations=3
-            status Promoting weight=0 failed=0 iterations=3
-            say Copying podinfo.test template spec to podinfo-primary.test
-            say Routing all traffic to primary
+            call my-rollback in Progressing
+            warn Rollback check my-rollback passed
+            status Progressing weight=0 failed=2 iterations=0
+            warn Rolling back podinfo.test manual webhook invoked
+            alert Warn: Rolling back manual webhook invoked
             split 100/0
-            status Finalising weight=0 failed=0 iterations=0
-            status Succeeded weight=0 failed=0 iterations=0
-            say Promotion completed! Scaling down podinfo.test
-            alert Info: Canary analysis completed successfully, promotion finished.
-            Some(Promoted { skipped: false })
+            status Failed weight=0 failed=0 iterations=0
+            warn Canary failed! Scaling down podinfo.test
+            Some(RolledBack { cause: Hook { hook: "my-rollback" } })
         "#]],
-    );
-}
-
-#[test]
-fn without_routes_weights_become_iterations() {
-    let plan = canaries::plan(|canary| {
-        canary["spec"]["provider"] = json!("kubernetes");
-        canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
-    });
-    let mut world = World::pushed(&plan, "v2");
-    world.run(&plan, 2);
-    expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        say Starting canary analysis for podinfo.test
-        warn Progressive traffic is not supported when using the kubernetes provider
-        warn Setting canaryAnalysis.iterations: 10
-        status Progressing weight=0 failed=0 iterations=1
-        say Advance podinfo.test canary iteration 1/10"#]]
-    .assert_eq(&world.log.join("\n"));
-    let over = world.run(&plan, 20).unwrap();
-    assert_eq!((over.ending, world.split), (Ending::Promoted { skipped: false }, Split::PRIMARY));
-}
-
-#[test]
-fn replicas_share_the_traffic_where_nothing_routes_it() {
-    let plan = canaries::plan(|canary| {
-        canary["spec"]["provider"] = json!("kubernetes");
-        canary["spec"]["analysis"]["mirror"] = json!(true);
-    });
-    let mut world = World::pushed(&plan, "v2");
-    let over = world.run(&plan, 20).unwrap();
-    let splits: Vec<_> = world.log.iter().filter(|line| line.starts_with("split")).collect();
-    assert_eq!(splits, ["split 80/20", "split 60/40", "split 40/60", "split 100/0"]);
-    assert_eq!(over.ending, Ending::Promoted { skipped: false });
-}
-
-#[test]
-fn traffic_can_go_back_to_the_primary_step_by_step() {
-    check(
-        "v2",
-        |canary| canary["spec"]["analysis"]["stepWeightPromotion"] = json!(40),
-        |_| {},
-        &expect![[r#"
-            status Progressing weight=0 failed=0 iterations=0
-            say New revision detected! Scaling up podinfo.test
-            alert Info: New revision detected, progressing canary analysis.
-            say Starting canary analysis for podinfo.test
-            split 80/20
-            status Progressing weight=20 failed=0 iterations=0
-            say Advance podinfo.test canary weight 20
-            split 60/40
-            status Progressing weight=40 failed=0 iterations=0
-            say Advance podinfo.test canary weight 40
-            split 40/60
-            status Progressing weight=60 failed=0 iterations=0
-            say Advance podinfo.test canary weight 60
-            status Promoting weight=60 failed=0 iterations=0
-            say Copying podinfo.test template spec to podinfo-primary.test
-            split 80/20
-            say Advance podinfo.test primary weight 80
-            status Promoting weight=20 failed=0 iterations=0
-            split 100/0
-            say Advance podinfo.test primary weight 100
-            status Finalising weight=0 failed=0 iterations=0
-            status Succeeded weight=0 failed=0 iterations=0
-            say Promotion completed! Scaling down podinfo.test
-            alert Info: Canary analysis completed successfully, promotion finished.
-            Some(Promoted { skipped: false })
-        "#]],
-    );
-}
-
-#[test]
-fn analysis_can_be_skipped() {
-    check(
-        "v2",
-        |canary| canary["spec"]["skipAnalysis"] = json!(true),
-        |_| {},
-        &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        split 100/0
-        say Copying podinfo.test template spec to podinfo-primary.test
-        status Succeeded weight=0 failed=0 iterations=0
-        say Promotion completed! Canary analysis was skipped for podinfo.test
-        alert Info: Canary analysis was skipped, promotion finished.
-        Some(Promoted { skipped: true })
-    "#]],
     );
 }

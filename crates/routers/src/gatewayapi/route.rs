@@ -28,7 +28,8 @@ impl Spec {
                 conditions.headers.sort();
                 conditions.query_params.sort();
             }
-            for filter in &mut rule.filters {
+            let of_backends = rule.backend_refs.iter_mut().flat_map(|backend| &mut backend.filters);
+            for filter in rule.filters.iter_mut().chain(of_backends) {
                 let modifiers = [&mut filter.request_header_modifier, &mut filter.response_header_modifier];
                 for modifier in modifiers.into_iter().flatten() {
                     modifier.add.sort();
@@ -250,6 +251,8 @@ pub(super) struct Backend {
     pub(super) port: Option<i32>,
     #[serde(default = "one")]
     pub(super) weight: i32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) filters: Vec<Filter>,
     #[serde(flatten)]
     pub(super) rest: Rest,
 }

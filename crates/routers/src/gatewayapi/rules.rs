@@ -4,14 +4,14 @@ use api::{CorsPolicy, HeaderOperations, HttpMatch, Rewrite, StringMatch, duratio
 use rollout::traffic::Split;
 use serde_json::Map;
 
-use super::GatewayApi;
 use super::route::{
     Backend, Cors, Filter, Header, HeaderModifier, Match, MirrorRef, PathMatch, PathRewrite, RequestMirror, Rule,
     Timeouts, UrlRewrite, ValueMatch, every_request, exact, service,
 };
+use super::{GatewayApi, affinity};
 use crate::{Context, Error};
 
-/// The rules by which requests are shared: one for all requests, or with `analysis.match` one for the chosen requests, and one
+/// The rules by which requests are shared: one for all requests, with those of session affinity before it, or with `analysis.match` one for the chosen requests, and one
 /// that leaves all others with the primary.
 pub(super) fn of(router: &GatewayApi, cx: &Context<'_>, split: Split) -> Result<Vec<Rule>, Error> {
     let spec = &cx.canary.spec;
@@ -36,7 +36,11 @@ pub(super) fn of(router: &GatewayApi, cx: &Context<'_>, split: Split) -> Result<
     let primary = |weight: u8| backend(cx, cx.primary(), weight);
     let shared = vec![primary(split.primary_weight()), backend(cx, cx.canary(), split.canary_weight())];
     if spec.analysis.match_.is_empty() {
-        return Ok(vec![rule(everyone, shared)]);
+        let weighted = rule(everyone, shared);
+        return Ok(match &spec.analysis.session_affinity {
+            Some(settings) => affinity::around(cx, settings, split, weighted),
+            None => vec![weighted],
+        });
     }
     let chosen = matches(router, "spec.analysis.match", &chosen(&spec.analysis.match_, &spec.service.match_))?;
     Ok(vec![rule(chosen, shared), rule(everyone, vec![primary(100)])])
@@ -114,6 +118,7 @@ fn backend(cx: &Context<'_>, name: String, weight: u8) -> Backend {
         name,
         port: Some(cx.canary.spec.service.port),
         weight: weight.into(),
+        filters: Vec::new(),
         rest: Map::new(),
     }
 }

@@ -92,9 +92,6 @@ fn conditions_without_a_counterpart_are_refused_by_the_name_of_their_field() {
         refused(cart(json!({"match": [{"uri": {"prefix": "/"}}, {"headers": {"x-user": {"prefix": "a"}}}]}))),
         "spec.service.match[1].headers.x-user is not supported by provider gatewayapi:v1"
     );
-    let mut sticky = cart(json!({}));
-    sticky.spec.analysis.session_affinity = Some(api::SessionAffinity::default());
-    assert_eq!(refused(sticky), "spec.analysis.sessionAffinity is not supported by provider gatewayapi:v1");
     let mut labelled = cart(json!({}));
     labelled.spec.analysis.match_ = serde_json::from_value(json!([{"sourceLabels": {"app": "web"}}])).unwrap();
     assert_eq!(refused(labelled), "spec.analysis.match[0].sourceLabels is not supported by provider gatewayapi:v1");
@@ -145,6 +142,73 @@ fn weights_that_somebody_edited_are_read_as_shares() {
         route["spec"]["rules"][0]["backendRefs"][0]["weight"] = json!(primary);
         route["spec"]["rules"][0]["backendRefs"][1]["weight"] = json!(canary_weight);
         assert_eq!(cluster.ask(&canary, |cx, seen| router().read(cx, seen)).unwrap(), Split::canary(share));
+    }
+}
+
+/// A canary that keeps its users on their side, whose run has the cookie `canary=abc`.
+fn sticky() -> Canary {
+    let mut canary = cart(json!({"headers": {"response": {"set": {"x-shop": "cart"}}}}));
+    let affinity = json!({"cookieName": "canary", "primaryCookieName": "primary", "domain": "example.com"});
+    canary.spec.analysis.session_affinity = serde_json::from_value(affinity).unwrap();
+    canary.status = Some(api::CanaryStatus { session_affinity_cookie: "canary=abc".into(), ..Default::default() });
+    canary
+}
+
+/// Of each rule: the cookie that it asks for, its weights, the cookies that its answers set, by the rule and by its backends.
+fn cookies(route: &Value) -> Vec<(String, [i64; 2], Vec<String>)> {
+    let set = |filters: &Value| -> Vec<String> {
+        let filters = filters.as_array().into_iter().flatten();
+        let added = filters.flat_map(|filter| filter["responseHeaderModifier"]["add"].as_array().into_iter().flatten());
+        added.map(|header| header["value"].as_str().unwrap().to_owned()).collect()
+    };
+    let rules = route["spec"]["rules"].as_array().unwrap().iter();
+    rules
+        .map(|rule| {
+            let asked = rule["matches"][0]["headers"][0]["value"].as_str().unwrap_or_default().to_owned();
+            let weight = |side: usize| rule["backendRefs"][side]["weight"].as_i64().unwrap();
+            let mut gifts = set(&rule["filters"]);
+            gifts.extend([0, 1].into_iter().flat_map(|side| set(&rule["backendRefs"][side]["filters"])));
+            (asked, [weight(0), weight(1)], gifts)
+        })
+        .collect()
+}
+
+#[test]
+fn users_of_the_canary_are_told_to_forget_its_cookie_once_it_has_no_traffic() {
+    let canary = sticky();
+    let mut cluster = Cluster::default();
+    cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::canary(30)));
+    cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::PRIMARY));
+    let forget = "canary=abc; Max-Age=-1; Domain=example.com".to_owned();
+    let expected = [(".*canary.*abc.*".to_owned(), [100, 0], vec![forget]), (String::new(), [100, 0], Vec::new())];
+    assert_eq!(cookies(cluster.get(HTTP_ROUTE, "cart")), expected);
+
+    // The status moves the cookie to where the next run leaves it, and the route stays as it is.
+    let previous = api::CanaryStatus { previous_session_affinity_cookie: "canary=abc".into(), ..Default::default() };
+    let later = Canary { status: Some(previous), ..canary };
+    assert_eq!(cluster.settle(&later, |cx, seen| router().reconcile(cx, seen)), vec![]);
+}
+
+#[test]
+fn nobody_is_kept_on_a_primary_that_all_traffic_has_left() {
+    let canary = sticky();
+    let mut cluster = Cluster::default();
+    cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::CANARY));
+    let weights: Vec<_> = cookies(cluster.get(HTTP_ROUTE, "cart")).into_iter().map(|(_, weights, _)| weights).collect();
+    assert_eq!(weights, [[0, 100], [0, 100]]);
+}
+
+#[test]
+fn cookies_do_not_hide_how_traffic_is_shared() {
+    for name in ["gatewayapi:v1", "gatewayapi:v1beta1"] {
+        let (canary, router) = (sticky(), find(name).unwrap());
+        let mut cluster = Cluster::default();
+        for weight in [0, 1, 30, 99, 100, 0] {
+            cluster.settle(&canary, |cx, seen| router.write(cx, seen, Split::canary(weight)));
+            assert_eq!(cluster.settle(&canary, |cx, seen| router.reconcile(cx, seen)), vec![]);
+            let read = cluster.ask(&canary, |cx, seen| router.read(cx, seen)).unwrap();
+            assert_eq!(read, Split::canary(weight), "{name}");
+        }
     }
 }
 

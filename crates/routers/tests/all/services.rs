@@ -131,6 +131,16 @@ fn a_service_that_the_api_server_completed_is_left_alone() {
 }
 
 #[test]
+fn an_existing_service_follows_in_its_distribution_and_keeps_its_address() {
+    let existing = owned(|service| service["spec"]["clusterIP"] = json!("10.0.0.1"));
+    let mut cluster = Cluster::with(SERVICE, existing);
+    let changed = cart(json!({"port": 80, "headless": true, "trafficDistribution": "PreferSameZone"}));
+    cluster.settle(&changed, |cx, seen| reconcile(cx, seen, Role::Apex));
+    let spec = &cluster.get(SERVICE, "cart")["spec"];
+    assert_eq!([&spec["clusterIP"], &spec["trafficDistribution"]], ["10.0.0.1", "PreferSameZone"]);
+}
+
+#[test]
 fn a_users_service_is_pointed_at_the_primary_and_otherwise_stays_the_users() {
     let mut cluster = Cluster::with(SERVICE, users_service());
     cluster.settle(&cart(json!({"port": 80})), |cx, seen| reconcile(cx, seen, Role::Apex));

@@ -1,0 +1,206 @@
+//! What the receivers of webhooks see.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use crate::world::{PATIENCE, World};
+
+/// One call that a receiver got.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) path: String,
+    pub(crate) key: String,
+    pub(crate) body: Value,
+}
+
+/// A receiver of webhooks; each path answers with its own status, 200 unless told otherwise.
+#[derive(Clone)]
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    answers: Mutex<BTreeMap<String, Vec<u16>>>,
+    news: Notify,
+}
+
+impl Receiver {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self { url: format!("http://{}", listener.local_addr().unwrap()), shared: Arc::default() };
+        let server = receiver.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let server = server.clone();
+                tokio::spawn(async move { server.serve(stream).await });
+            }
+        });
+        receiver
+    }
+
+    /// The next answers at a path; the last one stays.
+    pub(crate) fn answer(&self, path: &str, statuses: &[u16]) {
+        self.shared.answers.lock().unwrap().insert(path.to_owned(), statuses.to_vec());
+    }
+
+    pub(crate) fn calls(&self, path: &str) -> Vec<Call> {
+        self.shared.calls.lock().unwrap().iter().filter(|call| call.path == path).cloned().collect()
+    }
+
+    /// Waits until a path was called this often.
+    pub(crate) async fn called(&self, path: &str, times: usize) -> Vec<Call> {
+        let waiting = async {
+            loop {
+                let news = self.shared.news.notified();
+                let calls = self.calls(path);
+                if times <= calls.len() {
+                    return calls;
+                }
+                news.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{path} was never called"))
+    }
+
+    async fn serve(&self, mut stream: TcpStream) {
+        let (mut text, mut chunk) = (Vec::new(), [0; 4096]);
+        let (head, body) = loop {
+            let read = stream.read(&mut chunk).await.unwrap_or_default();
+            if read == 0 {
+                return;
+            }
+            text.extend_from_slice(&chunk[..read]);
+            let whole = String::from_utf8_lossy(&text).into_owned();
+            let Some((head, body)) = whole.split_once("\r\n\r\n") else { continue };
+            let length: usize = field(head, "content-length").parse().unwrap_or_default();
+            if length <= body.len() {
+                break (head.to_owned(), body.to_owned());
+            }
+        };
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        let call = Call {
+            path: path.clone(),
+            key: field(&head, "idempotency-key"),
+            body: serde_json::from_str(&body).unwrap_or_default(),
+        };
+        let status = {
+            let mut answers = self.shared.answers.lock().unwrap();
+            let left = answers.entry(path).or_insert_with(|| vec![200]);
+            if 1 < left.len() { left.remove(0) } else { left[0] }
+        };
+        self.shared.calls.lock().unwrap().push(call);
+        self.shared.news.notify_waiters();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+}
+
+fn field(head: &str, name: &str) -> String {
+    let fields = head.lines().filter_map(|line| line.split_once(": "));
+    let mut found = fields.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.next().map(|(_, value)| value.to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn all_kinds_of_hooks_are_called_in_order_with_what_they_need_to_know() {
+    let (world, receiver) = (World::start(20.0, &[]).await, Receiver::start().await);
+    let hook = |kind: &str| {
+        json!({"name": format!("my-{kind}"), "type": kind, "url": format!("{}/{kind}", receiver.url),
+               "retries": 3, "metadata": {"team": "shop"}})
+    };
+    let kinds = [
+        "confirm-rollout",
+        "pre-rollout",
+        "rollout",
+        "confirm-traffic-increase",
+        "confirm-promotion",
+        "post-rollout",
+        "rollback",
+        "event",
+    ];
+    receiver.answer("/rollback", &[403]);
+    // The first attempt at the pre-rollout hook meets an overloaded service.
+    receiver.answer("/pre-rollout", &[503, 200]);
+    let hooks: Vec<Value> = kinds.iter().map(|kind| hook(kind)).collect();
+    let analysis = json!({"interval": "30s", "threshold": 2, "stepWeight": 50, "maxWeight": 50, "webhooks": hooks});
+    world.release("podinfo", "6.0.0", &analysis).await;
+    world.push("podinfo", "6.0.1").await;
+    world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
+    receiver.called("/post-rollout", 1).await;
+
+    let phases = |kind: &str| {
+        let calls = receiver.calls(&format!("/{kind}"));
+        calls.into_iter().map(|call| call.body["phase"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(phases("confirm-rollout"), ["Initialized"]);
+    assert_eq!(phases("pre-rollout"), ["Progressing", "Progressing"], "the second is the retry");
+    assert_eq!(phases("confirm-traffic-increase"), ["Progressing"]);
+    assert_eq!(phases("rollout"), ["Progressing"]);
+    assert_eq!(phases("confirm-promotion"), ["Progressing"]);
+    assert_eq!(phases("post-rollout"), ["Succeeded"]);
+    assert!(!phases("rollback").is_empty());
+
+    let retried = receiver.calls("/pre-rollout");
+    assert_eq!(retried[0].key, retried[1].key, "a retry is the same call");
+    assert_eq!(retried[0].key.len(), 32);
+    let post = &receiver.calls("/post-rollout")[0];
+    assert_ne!(post.key, retried[0].key);
+    assert_eq!([&post.body["name"], &post.body["namespace"]], ["podinfo", "default"]);
+    assert_eq!(post.body["metadata"], json!({"team": "shop"}));
+    assert_eq!(post.body["checksum"], retried[0].body["checksum"], "it names the release");
+
+    let done = "Promotion completed! Scaling down podinfo.default";
+    let told = |calls: &[Call]| calls.iter().any(|call| call.body["metadata"]["eventMessage"] == done);
+    let mut seen = 1;
+    while !told(&receiver.called("/event", seen).await) {
+        seen = receiver.calls("/event").len() + 1;
+    }
+    let events = receiver.calls("/event");
+    let last = events.iter().find(|call| call.body["metadata"]["eventMessage"] == done).unwrap();
+    assert_eq!([&last.body["phase"], &last.body["metadata"]["eventType"]], ["Succeeded", "Normal"]);
+    assert_eq!(last.body["metadata"]["team"], "shop");
+    assert!(last.body["metadata"]["timestamp"].as_str().unwrap().parse::<u64>().is_ok());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn events_of_canaries_without_a_hook_of_their_own_go_to_the_global_one_and_hold_nobody_up() {
+    let (receiver, own) = (Receiver::start().await, Receiver::start().await);
+    // Every attempt at an event is refused: no release may notice.
+    receiver.answer("/all", &[500]);
+    let world = World::start(20.0, &[format!("-event-webhook={}/all", receiver.url)]).await;
+    let quick = json!({"interval": "30s", "threshold": 2, "stepWeight": 100});
+    let mut told_elsewhere = quick.clone();
+    told_elsewhere["webhooks"] = json!([{"name": "own", "type": "event", "url": format!("{}/own", own.url)}]);
+    world.release("podinfo", "6.0.0", &quick).await;
+    world.release("cart", "6.0.0", &told_elsewhere).await;
+    world.push("podinfo", "6.0.1").await;
+    world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
+
+    own.called("/own", 2).await;
+    let names = |calls: Vec<Call>| calls.into_iter().map(|call| call.body["name"].clone()).collect::<Vec<_>>();
+    assert!(names(receiver.calls("/all")).iter().all(|name| name == "podinfo"));
+    assert!(names(own.calls("/own")).iter().all(|name| name == "cart"));
+    let messages: Vec<_> = receiver
+        .called("/all", 6)
+        .await
+        .into_iter()
+        .map(|call| call.body["metadata"]["eventMessage"].clone())
+        .collect();
+    let order = ["Initialization done!", "New revision detected!", "Starting canary analysis", "Advance", "Copying"];
+    let places: Vec<_> = order
+        .iter()
+        .map(|start| messages.iter().position(|text| text.as_str().unwrap().starts_with(start)).expect(start))
+        .collect();
+    assert!(places.is_sorted(), "events arrive in order: {messages:?}");
+    world.stop().await;
+}

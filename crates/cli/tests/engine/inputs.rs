@@ -1,0 +1,82 @@
+//! What users get wrong is told to them, and stops nobody else.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
+
+use serde_json::{Value, json};
+
+use crate::world::{World, canary};
+
+fn stalled(canary: &Value) -> Option<&Value> {
+    let conditions = canary["status"]["conditions"].as_array()?;
+    conditions.iter().find(|condition| condition["type"] == "Stalled")
+}
+
+fn quick() -> Value {
+    json!({"interval": "30s", "threshold": 2, "stepWeight": 50, "maxWeight": 50})
+}
+
+/// Some intervals go by.
+async fn release_another(world: &World) {
+    world.release("cart", "6.0.0", &quick()).await;
+    world.push("cart", "6.0.1").await;
+    world.canary("cart", |canary| canary["status"]["phase"] == "Succeeded").await;
+}
+
+#[tokio::test]
+async fn an_invalid_canary_is_told_which_field_is_wrong_and_stops_no_other() {
+    let world = World::start(20.0, &[]).await;
+    world.release("podinfo", "6.0.0", &quick()).await;
+    let ladder = json!({"interval": "30s", "threshold": 2, "stepWeights": [10, 10]});
+    world.apply(&canary("wrong", &ladder)).await;
+    let told = world.canary("wrong", |canary| stalled(canary).is_some()).await;
+    let condition = stalled(&told).unwrap();
+    assert_eq!([&condition["status"], &condition["reason"]], ["True", "Invalid"]);
+    let rule = "spec.analysis.stepWeights[1]: must be above the step before, 10 follows 10";
+    assert_eq!(condition["message"], rule);
+    world.said("wrong", &format!("Warning {rule} x1")).await;
+
+    world.push("podinfo", "6.0.1").await;
+    world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
+    assert_eq!(world.events("wrong").await.len(), 1, "it is told once");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_canary_that_becomes_invalid_in_mid_run_is_held_and_goes_on_when_it_is_mended() {
+    let world = World::start(20.0, &[]).await;
+    let held = json!({"interval": "30s", "threshold": 2, "stepWeights": [20, 40, 60]});
+    world.release("podinfo", "6.0.0", &held).await;
+    world.push("podinfo", "6.0.1").await;
+    world.canary("podinfo", |canary| canary["status"]["canaryWeight"] == 20).await;
+    let broken = json!({"interval": "30s", "threshold": 2, "stepWeights": [20, 20]});
+    world.apply(&canary("podinfo", &broken)).await;
+    let told = world.canary("podinfo", |canary| stalled(canary).is_some()).await;
+    let weight = told["status"]["canaryWeight"].as_i64().unwrap();
+    // While another release takes all of its steps, nothing moves.
+    release_another(&world).await;
+    let still = world.canary("podinfo", |_| true).await;
+    assert_eq!([&still["status"]["phase"], &still["status"]["canaryWeight"]], [&json!("Progressing"), &json!(weight)]);
+    assert_eq!(world.weight("podinfo").await, weight, "the traffic is as it was");
+
+    world.apply(&canary("podinfo", &held)).await;
+    let over = world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
+    assert_eq!(stalled(&over), None);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told_once_kept_in_the_condition_and_found_when_it_comes() {
+    let world = World::start(20.0, &[]).await;
+    world.apply(&canary("podinfo", &quick())).await;
+    let told = world.canary("podinfo", |canary| stalled(canary).is_some()).await;
+    let sentence = r#"deployment podinfo.default get query error: deployments.apps "podinfo" not found"#;
+    let condition = stalled(&told).unwrap();
+    assert_eq!([&condition["reason"], &condition["message"]], ["Faulted", sentence]);
+    // It is tried again while another release takes all of its steps.
+    release_another(&world).await;
+    world.said("podinfo", &format!("Warning {sentence} x1")).await;
+
+    world.push("podinfo", "6.0.0").await;
+    let found = world.canary("podinfo", |canary| canary["status"]["phase"] == "Initialized").await;
+    assert_eq!(stalled(&found), None);
+    world.stop().await;
+}
