@@ -18,5 +18,6 @@ pub mod run;
 
 mod cause;
 mod drive;
+mod lease;
 mod perform;
 mod schedule;

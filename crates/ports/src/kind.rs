@@ -78,6 +78,8 @@ pub mod kinds {
         HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
         /// `gateway.networking.k8s.io/v1` `HTTPRoute`.
         HTTP_ROUTE = "gateway.networking.k8s.io" "v1" "HTTPRoute" "httproutes";
+        /// `coordination.k8s.io/v1` `Lease`.
+        LEASE = "coordination.k8s.io" "v1" "Lease" "leases";
         /// `flagger.app/v1beta1` `MetricTemplate`.
         METRIC_TEMPLATE = "flagger.app" "v1beta1" "MetricTemplate" "metrictemplates";
         /// Core Pod.

@@ -96,7 +96,7 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("control-loop-interval", Duration, "10s", "how often the original looks for canaries").never(),
     Flag::new("enable-config-tracking", Bool, "true", "make primary copies of ConfigMaps and Secrets and watch them")
         .later(),
-    Flag::new("enable-leader-election", Bool, "false", "let one of several replicas lead").later(),
+    Flag::new("enable-leader-election", Bool, "false", "let one of several replicas lead"),
     Flag::new("event-webhook", Text, "", "URL that every event is posted to").env("EVENT_WEBHOOK_URL").later(),
     Flag::new(
         "include-label-prefix",
@@ -115,9 +115,8 @@ pub(super) const FLAGS: &[Flag] = &[
     ),
     Flag::new("kubeconfig-burst", Int, "250", "requests to the API server that may go at once"),
     Flag::new("kubeconfig-qps", Int, "100", "requests to the API server in a second"),
-    Flag::new("kubeconfig-service-mesh", Text, "", "path of the kubeconfig of the cluster with the routing objects")
-        .later(),
-    Flag::new("leader-election-namespace", Text, "kube-system", "namespace of the leader's lease").later(),
+    Flag::new("kubeconfig-service-mesh", Text, "", "path of the kubeconfig of the cluster with the routing objects"),
+    Flag::new("leader-election-namespace", Text, "kube-system", "namespace of the leader's lease, unless -namespace is given"),
     klog("log_backtrace_at", Text, ":0"),
     klog("log_dir", Text, ""),
     klog("log_file", Text, ""),
@@ -147,7 +146,7 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL").later(),
     Flag::new("slack-user", Text, "flagger", "name shown in Slack").later(),
     klog("stderrthreshold", Text, "2"),
-    Flag::new("threadiness", Int, "2", "workers of the original's queue").later(),
+    Flag::new("threadiness", Int, "2", "threads that look after canaries"),
     klog("v", Int, "0"),
     Flag::new("version", Bool, "false", "print the version and exit"),
     klog("vmodule", Text, ""),

@@ -19,6 +19,8 @@ pub enum State {
     Ready,
     /// The API server does not serve this kind, so there are no such objects.
     Absent,
+    /// We may not read all of it: a permission is missing.
+    Refused,
 }
 
 /// The objects of one kind, shared between the watch that fills it and those who read.

@@ -13,10 +13,12 @@ mod discovery;
 mod error;
 mod lean;
 mod pace;
+mod road;
 mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use ports::{Change, Key, Kind, Object};
 use serde_json::{Value, json};
@@ -26,12 +28,17 @@ use tokio::task::AbortHandle;
 use self::cache::{Objects, Store};
 use self::call::Call;
 use self::pace::Pace;
+use self::road::Roads;
 use self::watching::Watching;
+use crate::args::Settings;
+use crate::lease::Tenure;
+use crate::telemetry::Metrics;
 
 pub use self::cache::State;
-pub use self::connect::{Access, ConnectError, connect};
+pub use self::connect::{Access, ConnectError, connect, connect_mesh};
 pub use self::discovery::{DiscoveryError, Version};
 pub use self::error::{Doing, Error, Reason};
+pub use self::road::Mesh;
 pub use self::watching::{Notice, Notices};
 
 /// How many notices a reader may lag behind before it gets [`Notice::Lost`]; a few hundred bytes each.
@@ -39,6 +46,9 @@ const NOTICES_MAX: usize = 1024;
 
 /// Requests per second and burst unless told otherwise, as the original's flags default to.
 const PACE_DEFAULT: (u32, u32) = (100, 250);
+
+/// How long a reader waits for the first list of a kind: one list is less than a request for each of its objects.
+const LIST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which namespaces a watch covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +89,11 @@ pub struct Cluster {
 }
 
 struct Shared {
-    client: kube::Client,
-    pace: Pace,
+    roads: Roads,
+    /// Nothing is written without it.
+    tenure: Tenure,
+    /// Where watches that fail are told.
+    metrics: Option<Arc<Metrics>>,
     watches: RwLock<BTreeMap<Kind, Watch>>,
     notices: broadcast::Sender<Notice>,
 }
@@ -108,13 +121,25 @@ impl Cluster {
 
     /// The cluster behind `client`, asked at most `per_sec` times a second after a burst of `burst` requests.
     pub fn paced(client: kube::Client, per_sec: u32, burst: u32) -> Self {
-        let shared = Shared {
-            client,
-            pace: Pace::new(per_sec, burst),
-            watches: RwLock::default(),
-            notices: broadcast::Sender::new(NOTICES_MAX),
-        };
-        Self { shared: Arc::new(shared) }
+        Self::governed(Roads::new(client, None, || Pace::new(per_sec, burst)), Tenure::unopposed(), None)
+    }
+
+    /// The cluster of an operator: as its settings say, with the routing objects where `mesh` leads, and written to only while
+    /// the `tenure` holds.
+    pub(crate) fn of_operator(
+        client: kube::Client,
+        mesh: Option<Mesh>,
+        settings: &Settings,
+        tenure: Tenure,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let pace = || Pace::new(settings.requests_per_sec, settings.requests_burst);
+        Self::governed(Roads::new(client, mesh, pace), tenure, Some(metrics))
+    }
+
+    fn governed(roads: Roads, tenure: Tenure, metrics: Option<Arc<Metrics>>) -> Self {
+        let (watches, notices) = (RwLock::default(), broadcast::Sender::new(NOTICES_MAX));
+        Self { shared: Arc::new(Shared { roads, tenure, metrics, watches, notices }) }
     }
 
     /// The object, `None` when it does not exist.
@@ -122,10 +147,10 @@ impl Cluster {
     /// From the watch when one covers it and knows everything; from the API server otherwise.
     pub async fn get(&self, key: &Key) -> Result<Option<Object>, Error> {
         if let Some(store) = self.store_of(key) {
-            match store.state() {
+            match tokio::time::timeout(LIST_PATIENCE, store.settled()).await.unwrap_or(State::Listing) {
                 State::Ready => return Ok(store.with(|objects| objects.get(&key.namespace, &key.name).cloned())),
                 State::Absent => return Ok(None),
-                State::Listing => {}
+                State::Listing | State::Refused => {}
             }
         }
         self.fetch(key).await
@@ -146,7 +171,9 @@ impl Cluster {
     /// What comes back is seen by the next [`Cluster::get`], so that we read our own writes.
     pub async fn perform(&self, change: &Change) -> Result<Option<Object>, Error> {
         let key = change.key();
-        let call = match change {
+        self.check_tenure(key)?;
+        let adapted = self.shared.roads.adapt(change);
+        let call = match adapted.as_ref().unwrap_or(change) {
             Change::Create(_, object) => Call::create(key, object)?,
             Change::Replace(_, object) => Call::replace(key, object)?,
             Change::Merge(_, patch) => Call::merge(key, patch)?,
@@ -161,6 +188,7 @@ impl Cluster {
     /// The uid is a precondition: an object that was deleted and created again under the same name does not inherit a status
     /// ([`Reason::Conflict`]).
     pub async fn patch_status(&self, key: &Key, uid: &str, status: &Value) -> Result<Object, Error> {
+        self.check_tenure(key)?;
         let patch = json!({"metadata": {"uid": uid}, "status": status});
         let lean = self.send(Call::merge_status(key, &patch)?).await?;
         Ok(self.keep(key, lean.into_object(key.kind)))
@@ -178,13 +206,15 @@ impl Cluster {
                 scope: scope.clone(),
                 store: Arc::clone(&store),
                 notices: self.shared.notices.clone(),
+                metrics: self.shared.metrics.clone(),
             };
-            let task = tokio::spawn(watching.run(self.shared.client.clone())).abort_handle();
+            let client = self.shared.roads.to(Some(kind)).client.clone();
+            let task = tokio::spawn(watching.run(client)).abort_handle();
             Watch { scope: scope.clone(), store, task }
         });
     }
 
-    /// Waits until the watch of `kind` knows everything, or knows that the kind is not installed.
+    /// Waits until the watch of `kind` knows everything, or knows that the kind is not installed or may not be read.
     ///
     /// A kind that nobody watches never settles: the answer is [`State::Listing`] at once.
     pub async fn settled(&self, kind: Kind) -> State {
@@ -231,8 +261,18 @@ impl Cluster {
     }
 
     async fn send(&self, call: Call) -> Result<lean::Lean, Error> {
-        self.shared.pace.turn().await;
-        call.send(&self.shared.client).await
+        let road = self.shared.roads.to(call.kind);
+        road.pace.turn().await;
+        call.send(&road.client).await
+    }
+
+    /// Whether this replica may act; one that does not lead any more leaves the world to its successor.
+    pub(crate) fn may_change(&self) -> bool {
+        self.shared.tenure.holds()
+    }
+
+    fn check_tenure(&self, key: &Key) -> Result<(), Error> {
+        if self.may_change() { Ok(()) } else { Err(Error::deposed(key)) }
     }
 
     /// Puts an answer where the next `get` finds it.

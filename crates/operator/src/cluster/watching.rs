@@ -19,6 +19,7 @@ use super::Scope;
 use super::cache::{Moved, Objects, State, Store, place, shared};
 use super::error::{Doing, Error, Reason};
 use super::lean::Lean;
+use crate::telemetry::Metrics;
 
 /// The first wait after a failed list or watch; it doubles up to [`RETRY_MAX`].
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -65,6 +66,7 @@ pub(super) struct Watching {
     pub(super) scope: Scope,
     pub(super) store: Arc<Store>,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) metrics: Option<Arc<Metrics>>,
 }
 
 impl Watching {
@@ -78,7 +80,10 @@ impl Watching {
         let mut trouble = Trouble::default();
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.take(event),
+                Ok(event) => {
+                    self.report(false);
+                    self.take(event);
+                }
                 Err(error) => {
                     let wait = self.stumble(&error, &mut trouble);
                     tokio::time::sleep(wait).await;
@@ -136,10 +141,25 @@ impl Watching {
             }
             return RETRY_MAX;
         }
+        self.report(true);
+        if error.reason == Reason::Forbidden {
+            self.store.set_state(State::Refused);
+            if trouble.is_news(error.reason) {
+                let (plural, group, hint) = (self.kind.plural, self.kind.group, error.hint());
+                tracing::error!(resource = plural, group, verbs = "list, watch", %error, hint, "permission missing");
+            }
+            return trouble.next_wait();
+        }
         if trouble.is_news(error.reason) {
             tracing::warn!(kind = self.kind.kind, %error, hint = error.hint(), "watch failed, trying again");
         }
         trouble.next_wait()
+    }
+
+    fn report(&self, failing: bool) {
+        if let Some(metrics) = &self.metrics {
+            metrics.watch_failing(self.kind.group, self.kind.plural, failing);
+        }
     }
 
     /// The failure in our words, `None` for one that is part of a watch's normal life (410 Gone).
