@@ -133,7 +133,10 @@ pub async fn serve(
     let mut stand = pin!(async {
         match election {
             Some(election) => election.stand(&retired).await,
-            None => Ok(retired.cancelled().await),
+            None => {
+                retired.cancelled().await;
+                Ok(())
+            }
         }
     });
     let stood = tokio::select! {
@@ -166,13 +169,7 @@ async fn check(cluster: &Cluster, scope: &Scope) -> Result<(), Error> {
 }
 
 /// Looks after canaries while the tenure holds, and again when it comes back, until told to stop.
-async fn reign(
-    shell: Arc<Shell>,
-    mut notices: Notices,
-    tenure: &Tenure,
-    grace: Duration,
-    stop: &CancellationToken,
-) {
+async fn reign(shell: Arc<Shell>, mut notices: Notices, tenure: &Tenure, grace: Duration, stop: &CancellationToken) {
     while stop.run_until_cancelled(tenure.begins()).await.is_some() {
         // What is under way when the tenure ends is dropped, and done again by whoever leads next.
         tokio::select! {

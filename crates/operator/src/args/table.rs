@@ -116,7 +116,12 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("kubeconfig-burst", Int, "250", "requests to the API server that may go at once"),
     Flag::new("kubeconfig-qps", Int, "100", "requests to the API server in a second"),
     Flag::new("kubeconfig-service-mesh", Text, "", "path of the kubeconfig of the cluster with the routing objects"),
-    Flag::new("leader-election-namespace", Text, "kube-system", "namespace of the leader's lease, unless -namespace is given"),
+    Flag::new(
+        "leader-election-namespace",
+        Text,
+        "kube-system",
+        "namespace of the leader's lease, unless -namespace is given",
+    ),
     klog("log_backtrace_at", Text, ":0"),
     klog("log_dir", Text, ""),
     klog("log_file", Text, ""),

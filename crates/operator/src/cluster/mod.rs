@@ -13,8 +13,10 @@ mod discovery;
 mod error;
 mod lean;
 mod pace;
+mod packed;
 mod road;
 mod watching;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,9 +27,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
-use self::cache::{Objects, Store};
+use self::cache::{Item, Objects, Store};
 use self::call::Call;
 use self::pace::Pace;
+use self::packed::Packed;
 use self::road::Roads;
 use self::watching::Watching;
 use crate::args::Settings;
@@ -148,7 +151,7 @@ impl Cluster {
     pub async fn get(&self, key: &Key) -> Result<Option<Object>, Error> {
         if let Some(store) = self.store_of(key) {
             match tokio::time::timeout(LIST_PATIENCE, store.settled()).await.unwrap_or(State::Listing) {
-                State::Ready => return Ok(store.with(|objects| objects.get(&key.namespace, &key.name).cloned())),
+                State::Ready => return Ok(store.get(&key.namespace, &key.name)),
                 State::Absent => return Ok(None),
                 State::Listing | State::Refused => {}
             }
@@ -200,7 +203,7 @@ impl Cluster {
     pub fn watch(&self, kind: Kind, scope: &Scope) {
         let mut watches = self.shared.watches.write().unwrap_or_else(PoisonError::into_inner);
         watches.entry(kind).or_insert_with(|| {
-            let store = Arc::new(Store::new());
+            let store = Arc::new(Store::new(kind));
             let watching = Watching {
                 kind,
                 scope: scope.clone(),
@@ -231,7 +234,7 @@ impl Cluster {
 
     /// All watched objects of a kind, by namespace and name.
     pub fn objects(&self, kind: Kind) -> Vec<Object> {
-        self.read(kind, |objects| objects.iter().map(|(_, _, object)| Arc::clone(object)).collect())
+        self.store(kind).map(|store| store.all()).unwrap_or_default()
     }
 
     /// What the watches see from now on.
@@ -251,11 +254,7 @@ impl Cluster {
             return Ok(Some(self.keep(key, object)));
         }
         if let Some(store) = self.store_of(key) {
-            store.with(|objects| {
-                if let Some(last) = objects.get(&key.namespace, &key.name).cloned() {
-                    objects.remove(&last);
-                }
-            });
+            store.with(|objects| objects.forget(&key.namespace, &key.name));
         }
         Ok(None)
     }
@@ -277,11 +276,10 @@ impl Cluster {
 
     /// Puts an answer where the next `get` finds it.
     fn keep(&self, key: &Key, object: Value) -> Object {
-        let object = cache::shared(object);
-        if let Some(store) = self.store_of(key) {
-            store.with(|objects| objects.put(Arc::clone(&object)));
+        if let Some((store, item)) = self.store_of(key).zip(Item::new(Packed::from(&object))) {
+            store.with(|objects| objects.put(item));
         }
-        object
+        Arc::new(object)
     }
 
     fn read<T: Default>(&self, kind: Kind, read: impl FnOnce(&Objects) -> T) -> T {

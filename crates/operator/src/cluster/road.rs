@@ -70,3 +70,79 @@ impl Roads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use apiserver::{Api, Options};
+    use ports::{Key, kinds};
+    use serde_json::json;
+
+    use super::super::Cluster;
+    use super::*;
+    use crate::lease::Tenure;
+
+    /// A cluster in which there are `HTTPRoute`s.
+    async fn cluster() -> Api {
+        let api = Api::new(&Options::default());
+        let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": "httproutes.gateway.networking.k8s.io",
+                "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/2376"},
+            },
+            "spec": {
+                "group": "gateway.networking.k8s.io",
+                "scope": "Namespaced",
+                "names": {"kind": "HTTPRoute", "listKind": "HTTPRouteList", "plural": "httproutes", "singular": "httproute"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+            },
+        });
+        let request = http::Request::post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
+        client(&api).request_text(request.body(definition.to_string().into_bytes()).unwrap()).await.unwrap();
+        api
+    }
+
+    fn client(api: &Api) -> kube::Client {
+        kube::Client::new(api.clone(), "default")
+    }
+
+    /// An owner that exists, or else the garbage collector takes what it owns; clusters of one seed give it the same uid.
+    async fn owner(api: &Api) -> Value {
+        let map =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "owner", "namespace": "default"}});
+        let key = Key::new(kinds::CONFIG_MAP, "default", "owner");
+        let made = Cluster::new(client(api)).perform(&Change::Create(key, map)).await.unwrap().unwrap();
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": made["metadata"]["uid"]})
+    }
+
+    #[tokio::test]
+    async fn routing_objects_live_in_the_meshs_cluster_and_have_no_owners_there() {
+        let (home, mesh) = (cluster().await, cluster().await);
+        let owner = owner(&home).await;
+        assert_eq!(self::owner(&mesh).await, owner);
+        for foreign in [true, false] {
+            let there = Mesh { client: client(&mesh), foreign };
+            let roads = Roads::new(client(&home), Some(there), || Pace::new(100, 100));
+            let both = Cluster::governed(roads, Tenure::unopposed(), None);
+            for kind in [kinds::HTTP_ROUTE, kinds::SERVICE] {
+                let key = Key::new(kind, "default", "podinfo");
+                let object = json!({
+                    "apiVersion": kind.api_version(),
+                    "kind": kind.kind,
+                    "metadata": {"name": "podinfo", "namespace": "default", "ownerReferences": [owner]},
+                    "spec": {"ports": [{"port": 80}]},
+                });
+                both.perform(&Change::Create(key.clone(), object)).await.unwrap();
+                let of = |api| Cluster::new(client(api));
+                let (at_home, there) = (of(&home).fetch(&key).await.unwrap(), of(&mesh).fetch(&key).await.unwrap());
+                let is_route = kind == kinds::HTTP_ROUTE;
+                assert_eq!((at_home.is_some(), there.is_some()), (!is_route, is_route), "{kind}");
+                let found = both.fetch(&key).await.unwrap().unwrap();
+                assert_eq!(found["metadata"].get("ownerReferences").is_some(), !is_route || !foreign, "{kind}");
+                both.perform(&Change::Delete(key)).await.unwrap();
+            }
+        }
+    }
+}

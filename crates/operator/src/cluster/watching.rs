@@ -16,10 +16,13 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::Scope;
-use super::cache::{Moved, Objects, State, Store, place, shared};
+use super::cache::{Item, Moved, Objects, State, Store};
 use super::error::{Doing, Error, Reason};
-use super::lean::Lean;
+use super::packed::Packed;
 use crate::telemetry::Metrics;
+
+/// Objects in one answer of a list: few enough that a large fleet does not come as one large lump.
+const PAGE: u32 = 100;
 
 /// The first wait after a failed list or watch; it doubles up to [`RETRY_MAX`].
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -76,7 +79,7 @@ impl Watching {
             Scope::All => kube::Api::<Watched>::all_with(client, &self.kind.into()),
             Scope::Namespace(namespace) => kube::Api::namespaced_with(client, namespace, &self.kind.into()),
         };
-        let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
+        let mut events = pin!(watcher::watcher(api, watcher::Config::default().page_size(PAGE)));
         let mut trouble = Trouble::default();
         while let Some(event) = events.next().await {
             match event {
@@ -96,25 +99,26 @@ impl Watching {
         match event {
             Event::Init => self.store.with(Objects::begin_list),
             Event::InitApply(watched) => {
-                let object = shared(watched.lean.into_object(self.kind));
-                self.store.with(|objects| objects.listed(object));
+                if let Some(item) = watched.item {
+                    self.store.with(|objects| objects.listed(item));
+                }
             }
             Event::InitDone => {
                 let moved = self.store.with(Objects::end_list);
                 self.store.set_state(State::Ready);
                 self.tell(moved);
             }
-            Event::Apply(watched) => {
-                let object = shared(watched.lean.into_object(self.kind));
-                if self.store.with(|objects| objects.put(Arc::clone(&object))) {
-                    self.tell(moved(&object, false));
-                }
-            }
-            Event::Delete(watched) => {
-                if self.store.with(|objects| objects.remove(&watched.lean.0)) {
-                    self.tell(moved(&watched.lean.0, true));
-                }
-            }
+            Event::Apply(watched) => self.news(watched, false, Objects::put),
+            Event::Delete(watched) => self.news(watched, true, |objects, item| objects.remove(&item)),
+        }
+    }
+
+    /// Takes in one event, and tells it unless it is no news.
+    fn news(&self, watched: Watched, gone: bool, take: impl FnOnce(&mut Objects, Item) -> bool) {
+        let Some(item) = watched.item else { return };
+        let moved = item.moved(gone);
+        if self.store.with(|objects| take(objects, item)) {
+            self.tell([moved]);
         }
     }
 
@@ -189,10 +193,6 @@ impl Watching {
     }
 }
 
-fn moved(object: &Value, gone: bool) -> Option<Moved> {
-    place(object).map(|(namespace, name)| (namespace.to_owned(), name.to_owned(), gone))
-}
-
 /// The failures of late.
 #[derive(Default)]
 struct Trouble {
@@ -231,15 +231,18 @@ impl Trouble {
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     meta: ObjectMeta,
-    lean: Lean,
+    /// Nothing for what can't be an object.
+    item: Option<Item>,
 }
 
 impl<'de> Deserialize<'de> for Watched {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let lean = Lean::deserialize(deserializer)?;
-        let field = |name| lean.0["metadata"][name].as_str().map(str::to_owned);
+        let packed = Packed::deserialize(deserializer)?;
+        let metadata = packed.metadata();
+        let field = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         let (name, resource_version) = (field("name"), field("resourceVersion"));
-        Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, lean })
+        let meta = ObjectMeta { name, resource_version, ..ObjectMeta::default() };
+        Ok(Self { meta, item: Item::new(packed) })
     }
 }
 

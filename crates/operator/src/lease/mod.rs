@@ -8,6 +8,8 @@
 //! Start reading at [`Election::stand`].
 
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

@@ -15,4 +15,6 @@ mod prometheus;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod stage;
