@@ -3,6 +3,7 @@
 //! Start reading at [`main`]: each task is a module of the same name.
 
 mod api_suite;
+mod bench;
 mod generate;
 mod tidy;
 
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use api_suite::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +21,7 @@ fn main() -> Result<()> {
     let root = repository()?;
     match arguments.as_slice() {
         ["api-suite", options @ ..] => api_suite(options),
+        ["bench", words @ ..] => bench::run(root, words),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["tidy"] => tidy::run(root),

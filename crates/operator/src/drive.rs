@@ -159,6 +159,9 @@ impl Shell {
             if EFFECTS_MAX <= journal.len() {
                 break endless(&input);
             }
+            if !self.cluster.may_change() {
+                return self.later(key);
+            }
             let outcome = world.perform(&effect).await;
             tracing::debug!(canary = %name(&key), ?effect, ?outcome, "effect");
             journal.push(Entry { effect, outcome });

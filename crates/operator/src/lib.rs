@@ -20,5 +20,6 @@ mod cause;
 mod claims;
 mod courier;
 mod drive;
+mod lease;
 mod perform;
 mod schedule;

@@ -1,19 +1,23 @@
 //! The operator, wired in reading order: connect, check, watch, then look at canaries until told to stop.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use ports::{Clock, Key, kinds};
+use ports::{Clock, Key, Kind, kinds};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, BindError};
 use crate::args::Settings;
-use crate::cluster::{Cluster, ConnectError, DiscoveryError, Error as ClusterError, Notice, Notices, Scope, connect};
+use crate::cluster::{
+    Cluster, ConnectError, DiscoveryError, Error as ClusterError, Mesh, Notice, Notices, Scope, connect, connect_mesh,
+};
 use crate::drive::Shell;
+use crate::lease::{Election, Lost, Tenure};
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Schedule};
 use crate::telemetry::Metrics;
@@ -23,6 +27,12 @@ const LOOKS_MAX: usize = 256;
 
 /// How long looks under way get to finish when the process stops; what does not is repeated from the stored status.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The same for one of several replicas, which is waited for.
+const GRACE_OF_LEADERS: Duration = Duration::from_secs(2);
+
+/// What is followed from the start, by replicas that wait as well: most of what a first look at a canary needs.
+const KINDS: [Kind; 4] = [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE];
 
 /// Why the operator can't run.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +49,12 @@ pub enum Error {
     /// Our kinds are not there.
     #[error("failed to find flagger's kinds in the cluster")]
     Kinds(#[source] DiscoveryError),
+    /// There is no way to the cluster with the routing objects.
+    #[error("failed to connect to the cluster of -kubeconfig-service-mesh")]
+    Mesh(#[source] ConnectError),
+    /// Another replica leads now.
+    #[error("failed to keep the lead")]
+    Lost(#[source] Lost),
     /// The port for probes and metrics is taken.
     #[error("failed to open the port for probes and metrics")]
     Port(#[source] BindError),
@@ -48,7 +64,8 @@ impl Error {
     /// What to try next, where that is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Connect(error) => Some(error.hint()),
+            Self::Connect(error) | Self::Mesh(error) => Some(error.hint()),
+            Self::Lost(_) => Some("this replica waits for its turn once it is started again, as a pod is by itself"),
             Self::Version(error) => error.hint(),
             Self::Unsupported(_) => Some("use a cluster of Kubernetes 1.11 or newer"),
             Self::Kinds(error) => error.hint(),
@@ -77,39 +94,91 @@ pub async fn serve(
     }
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, mesh_provider = settings.mesh_provider, "starting flagger");
-    let cluster = Cluster::paced(client, settings.requests_per_sec, settings.requests_burst);
-    let server = cluster.version().await.map_err(Error::Version)?;
-    if !server.supported() {
-        return Err(Error::Unsupported(server.text));
-    }
-    tracing::info!(version = server.text, "connected to the Kubernetes API");
+    let election = settings
+        .election_namespace
+        .as_ref()
+        .map(|namespace| Election::new(Cluster::new(client.clone()), Arc::clone(&clock), namespace));
+    let tenure = election.as_ref().map_or_else(Tenure::unopposed, Election::tenure);
+    let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
+    let mesh = mesh(&settings).await?;
+    let cluster = Cluster::of_operator(client, mesh, &settings, tenure.clone(), Arc::clone(&metrics));
     let scope = Scope::from(settings.namespace.clone());
-    cluster.require_own_kinds(&scope).await.map_err(Error::Kinds)?;
+    check(&cluster, &scope).await?;
     let notices = cluster.notices();
-    for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
+    for kind in KINDS {
         cluster.watch(kind, &scope);
     }
-    let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
+    let closing = stop.child_token();
+    let answering = tokio::spawn(admin.serve(Arc::clone(&metrics), closing.clone()));
+    let closing = closing.drop_guard();
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
-    let shell = Arc::new(Shell::new(cluster.clone(), Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
+    let shell = Arc::new(Shell::new(cluster.clone(), clock, recorder, metrics, settings));
     let delivered = shell.courier.delivered();
     shell.check_metrics_server().await;
-    let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
-    for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
+    for kind in KINDS {
         tokio::select! {
             _ = cluster.settled(kind) => {}
             () = stop.cancelled() => break,
         }
     }
-    Operator::new(shell).run(notices, &stop).await;
-    let told = async { tokio::join!(written.cancelled(), delivered.cancelled()) };
-    if tokio::time::timeout(GRACE, told).await.is_err() {
-        tracing::warn!("stopped with events that were not told everywhere");
-    }
+    let grace = if election.is_some() { GRACE_OF_LEADERS } else { GRACE };
+    let retired = CancellationToken::new();
+    let work = async {
+        reign(shell, notices, &tenure, grace, &stop).await;
+        let told = async { tokio::join!(written.cancelled(), delivered.cancelled()) };
+        if tokio::time::timeout(grace, told).await.is_err() {
+            tracing::warn!("stopped with events that were not told everywhere");
+        }
+        retired.cancel();
+    };
+    let mut stand = pin!(async {
+        match election {
+            Some(election) => election.stand(&retired).await,
+            None => {
+                retired.cancelled().await;
+                Ok(())
+            }
+        }
+    });
+    let stood = tokio::select! {
+        stood = &mut stand => stood,
+        () = work => stand.await,
+    };
+    stood.map_err(Error::Lost)?;
+    drop(closing);
     // A server that was told to stop does so by itself; one that panicked has nothing left to stop.
     let _ = answering.await;
     Ok(())
+}
+
+/// The cluster with the routing objects, when it has a kubeconfig of its own.
+async fn mesh(settings: &Settings) -> Result<Option<Mesh>, Error> {
+    let Some(kubeconfig) = &settings.mesh_kubeconfig else { return Ok(None) };
+    let mesh = connect_mesh(&settings.access, kubeconfig).await.map_err(Error::Mesh)?;
+    tracing::info!(kubeconfig = %kubeconfig.display(), foreign = mesh.foreign, "connected to the mesh's Kubernetes API");
+    Ok(Some(mesh))
+}
+
+/// Checks that the cluster is one that we can work with.
+async fn check(cluster: &Cluster, scope: &Scope) -> Result<(), Error> {
+    let server = cluster.version().await.map_err(Error::Version)?;
+    if !server.supported() {
+        return Err(Error::Unsupported(server.text));
+    }
+    tracing::info!(version = server.text, "connected to the Kubernetes API");
+    cluster.require_own_kinds(scope).await.map_err(Error::Kinds)
+}
+
+/// Looks after canaries while the tenure holds, and again when it comes back, until told to stop.
+async fn reign(shell: Arc<Shell>, mut notices: Notices, tenure: &Tenure, grace: Duration, stop: &CancellationToken) {
+    while stop.run_until_cancelled(tenure.begins()).await.is_some() {
+        // What is under way when the tenure ends is dropped, and done again by whoever leads next.
+        tokio::select! {
+            () = Operator::new(Arc::clone(&shell)).run(&mut notices, grace, stop) => break,
+            () = tenure.ends() => {}
+        }
+    }
 }
 
 /// Turns changes and time into looks.
@@ -126,7 +195,7 @@ impl Operator {
         Self { shell, schedule: Schedule::default(), looks: JoinSet::new(), under_way: HashMap::new() }
     }
 
-    async fn run(mut self, mut notices: Notices, stop: &CancellationToken) {
+    async fn run(mut self, notices: &mut Notices, grace: Duration, stop: &CancellationToken) {
         for canary in self.shell.cluster.keys(kinds::CANARY) {
             self.meet(canary);
         }
@@ -149,7 +218,7 @@ impl Operator {
                 () = tokio::time::sleep(nap) => {}
             }
         }
-        self.finish().await;
+        self.finish(grace).await;
     }
 
     fn hear(&mut self, notice: Notice) {
@@ -223,9 +292,9 @@ impl Operator {
         self.shell.clock.real(due.min(NAP_MAX))
     }
 
-    async fn finish(mut self) {
+    async fn finish(mut self, grace: Duration) {
         let all = async { while self.looks.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, all).await.is_err() {
+        if tokio::time::timeout(grace, all).await.is_err() {
             tracing::warn!("stopped in the middle of a look, which the next start repeats");
         }
     }

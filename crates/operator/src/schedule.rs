@@ -3,7 +3,9 @@
 //! A canary is looked at when its time has come, and as soon as something changes that its last look depended on. There is
 //! one look at a canary at a time; what changes meanwhile causes another one.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,8 +20,10 @@ pub(crate) struct Schedule {
     due: BTreeSet<(Timestamp, Key)>,
     /// Canaries that something changed for.
     woken: BTreeSet<Key>,
-    /// Which canaries depend on an object.
-    interested: HashMap<Key, HashSet<Key>>,
+    /// Which canaries depend on an object, by its hash: there are many objects, and one that shares the hash of another only
+    /// causes a look too many.
+    interested: HashMap<u64, Vec<Arc<Key>>>,
+    hasher: RandomState,
     /// How many canaries each namespace has; one that had some keeps its place.
     census: HashMap<String, usize>,
 }
@@ -32,7 +36,10 @@ struct Entry {
     /// Whether it was ever looked at since this process began.
     known: bool,
     looking: bool,
-    depends_on: Vec<Key>,
+    /// Itself, as the one that is interested, once it was looked at.
+    name: Option<Arc<Key>>,
+    /// The hashes of the objects that its last look depended on.
+    depends_on: Box<[u64]>,
 }
 
 /// A look to take.
@@ -87,8 +94,8 @@ impl Entry {
 impl Schedule {
     /// Notes a change of an object: everything that depends on it is looked at.
     pub(crate) fn changed(&mut self, key: &Key) {
-        if let Some(canaries) = self.interested.get(key) {
-            self.woken.extend(canaries.iter().cloned());
+        if let Some(canaries) = self.interested.get(&self.hasher.hash_one(key)) {
+            self.woken.extend(canaries.iter().map(|canary| Key::clone(canary)));
         }
     }
 
@@ -141,7 +148,7 @@ impl Schedule {
     /// A look is over.
     pub(crate) fn looked(&mut self, looked: Looked, now: Timestamp) {
         let Looked { canary, next, depends_on } = looked;
-        self.depend(&canary, depends_on);
+        self.depend(&canary, &depends_on);
         let Some(next) = next else { return self.forget(&canary) };
         let Some(entry) = self.canaries.get_mut(&canary) else { return };
         entry.looking = false;
@@ -166,24 +173,26 @@ impl Schedule {
         self.census.get(namespace).copied().unwrap_or_default()
     }
 
-    fn depend(&mut self, canary: &Key, depends_on: Vec<Key>) {
+    fn depend(&mut self, canary: &Key, depends_on: &[Key]) {
         let Some(entry) = self.canaries.get_mut(canary) else { return };
+        let name = entry.name.get_or_insert_with(|| Arc::new(canary.clone()));
+        let depends_on: Box<[u64]> = depends_on.iter().map(|key| self.hasher.hash_one(key)).collect();
         let before = std::mem::replace(&mut entry.depends_on, depends_on);
-        for key in &entry.depends_on {
-            self.interested.entry(key.clone()).or_default().insert(canary.clone());
+        for object in entry.depends_on.iter().filter(|object| !before.contains(object)) {
+            self.interested.entry(*object).or_insert_with(|| Vec::with_capacity(1)).push(Arc::clone(name));
         }
-        for key in before.into_iter().filter(|key| !entry.depends_on.contains(key)) {
-            if let Some(canaries) = self.interested.get_mut(&key) {
-                canaries.remove(canary);
+        for object in before.iter().filter(|object| !entry.depends_on.contains(object)) {
+            if let Some(canaries) = self.interested.get_mut(object) {
+                canaries.retain(|other| other != name);
                 if canaries.is_empty() {
-                    self.interested.remove(&key);
+                    self.interested.remove(object);
                 }
             }
         }
     }
 
     fn forget(&mut self, canary: &Key) {
-        self.depend(canary, Vec::new());
+        self.depend(canary, &[]);
         // One that came back under the same name while we looked is a new canary.
         if self.woken.contains(canary) {
             self.canaries.insert(canary.clone(), Entry::default());

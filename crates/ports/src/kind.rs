@@ -84,6 +84,8 @@ pub mod kinds {
         KNATIVE_REVISION = "serving.knative.dev" "v1" "Revision" "revisions";
         /// `serving.knative.dev/v1` `Service`.
         KNATIVE_SERVICE = "serving.knative.dev" "v1" "Service" "services";
+        /// `coordination.k8s.io/v1` `Lease`.
+        LEASE = "coordination.k8s.io" "v1" "Lease" "leases";
         /// `flagger.app/v1beta1` `MetricTemplate`.
         METRIC_TEMPLATE = "flagger.app" "v1beta1" "MetricTemplate" "metrictemplates";
         /// Core Pod.

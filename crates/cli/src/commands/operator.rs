@@ -26,7 +26,8 @@ pub(crate) fn main() -> ExitCode {
         super::complain(&error, None);
         return ExitCode::FAILURE;
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.worker_threads(settings.threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             super::complain(&error, None);

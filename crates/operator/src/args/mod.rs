@@ -19,11 +19,20 @@ use crate::telemetry::{Encoding, Level};
 
 pub use self::table::markdown;
 
+/// More threads than this find nothing to do: looks wait for the network.
+const THREADS_MAX: usize = 64;
+
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How to reach the cluster.
     pub access: Access,
+    /// The kubeconfig of the cluster with the routing objects, when it has one of its own.
+    pub mesh_kubeconfig: Option<PathBuf>,
+    /// The namespace of the lease that one of several replicas leads by; without one there is no election.
+    pub election_namespace: Option<String>,
+    /// Threads that look after canaries.
+    pub threads: usize,
     /// Requests to the API server in a second.
     pub requests_per_sec: u32,
     /// Requests to the API server that may go at once.
@@ -46,6 +55,8 @@ pub struct Settings {
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
     pub port: u16,
+    /// Where every event is posted to as well.
+    pub event_webhook: Option<String>,
     /// The least important kind of log line.
     pub log_level: Level,
     /// The form of log lines.
@@ -99,6 +110,11 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
     let mut warnings = warnings(typed);
     Ok(Settings {
         access: Access { kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from), master: filled(typed, "master") },
+        mesh_kubeconfig: filled(typed, "kubeconfig-service-mesh")
+            .filter(|path| path != typed.text("kubeconfig"))
+            .map(PathBuf::from),
+        election_namespace: flag(typed, "enable-leader-election").then(|| election_namespace(typed)),
+        threads: number(typed, "threadiness")?.try_into().unwrap_or(THREADS_MAX).min(THREADS_MAX),
         requests_per_sec: number(typed, "kubeconfig-qps")?,
         requests_burst: number(typed, "kubeconfig-burst")?,
         namespace: filled(typed, "namespace"),
@@ -110,6 +126,10 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         event_webhook: optional_url(typed, "event-webhook")?,
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
+        event_webhook: match typed.text("event-webhook") {
+            "" => None,
+            _ => Some(url(typed, "event-webhook")?),
+        },
         log_level: log_level(typed, &mut warnings),
         log_encoding: Encoding::parse(typed.text("zap-encoding"))
             .ok_or_else(|| wrong(typed, "zap-encoding", "must be json or console"))?,
@@ -140,6 +160,11 @@ fn log_level(typed: &Typed, warnings: &mut Vec<String>) -> Level {
         warnings.push(format!("-log-level {text:?} is not a level, using info"));
         Level::Info
     })
+}
+
+/// An operator of one namespace keeps its lease there, whatever the flag says: it may have no rights anywhere else.
+fn election_namespace(typed: &Typed) -> String {
+    filled(typed, "namespace").unwrap_or_else(|| typed.text("leader-election-namespace").to_owned())
 }
 
 fn filled(typed: &Typed, name: &str) -> Option<String> {
@@ -203,6 +228,9 @@ mod tests {
     fn without_flags_the_documented_defaults_hold() {
         let expected = Settings {
             access: Access::default(),
+            mesh_kubeconfig: None,
+            election_namespace: None,
+            threads: 2,
             requests_per_sec: 100,
             requests_burst: 250,
             namespace: None,
@@ -214,6 +242,7 @@ mod tests {
             event_webhook: None,
             cross_namespace_refs: true,
             port: 8080,
+            event_webhook: None,
             log_level: Level::Debug,
             log_encoding: Encoding::Json,
             warnings: Vec::new(),
@@ -290,13 +319,32 @@ mod tests {
     }
 
     #[test]
+    fn replicas_elect_a_leader_in_the_namespace_that_they_look_after_or_else_in_the_named_one() {
+        let of = |line| read(line).election_namespace;
+        assert_eq!(of("-leader-election-namespace=a"), None);
+        assert_eq!(of("-enable-leader-election").as_deref(), Some("kube-system"));
+        assert_eq!(of("-enable-leader-election=true -leader-election-namespace=a").as_deref(), Some("a"));
+        assert_eq!(of("-enable-leader-election -leader-election-namespace=a -namespace=b").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_mesh_has_a_cluster_of_its_own_unless_its_kubeconfig_is_the_same() {
+        let of = |line| read(line).mesh_kubeconfig;
+        assert_eq!(of("-kubeconfig=a -kubeconfig-service-mesh=b"), Some(PathBuf::from("b")));
+        assert_eq!(of("-kubeconfig=a -kubeconfig-service-mesh=a"), None);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_flag_unless_it_is_empty() {
+        let of = |url| with_env("-event-webhook=http://flag", &[("EVENT_WEBHOOK_URL", url)]).unwrap().event_webhook;
+        assert_eq!(of("http://env").as_deref(), Some("http://env"));
+        assert_eq!(of("").as_deref(), Some("http://flag"));
+    }
+
+    #[test]
     fn flags_without_effect_are_accepted_and_named() {
-        let settings = read("-enable-leader-election -v=5 -threadiness 4 -slack-user=flagger");
-        let expected = [
-            "-enable-leader-election is accepted and has no effect yet",
-            "-threadiness is accepted and has no effect yet",
-            "-v is accepted and ignored",
-        ];
+        let settings = read("-ingress-class=contour -v=5 -slack-user=flagger");
+        let expected = ["-ingress-class is accepted and has no effect yet", "-v is accepted and ignored"];
         assert_eq!(settings.warnings, expected, "a default that is spelled out is no news");
         let settings = with_env("", &[("SLACK_URL", "http://slack"), ("MSTEAMS_URL", "")]).unwrap();
         assert_eq!(settings.warnings, ["-slack-url is accepted and has no effect yet"]);

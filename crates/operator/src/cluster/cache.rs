@@ -6,9 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ports::Object;
+use ports::{Kind, Object};
 use serde_json::Value;
 use tokio::sync::watch;
+
+use super::lean::Lean;
+use super::packed::Packed;
 
 /// How much the cache of one kind knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +22,37 @@ pub enum State {
     Ready,
     /// The API server does not serve this kind, so there are no such objects.
     Absent,
+    /// We may not read all of it: a permission is missing.
+    Refused,
 }
 
 /// The objects of one kind, shared between the watch that fills it and those who read.
 #[derive(Debug)]
 pub(super) struct Store {
+    kind: Kind,
     objects: Mutex<Objects>,
     state: watch::Sender<State>,
 }
 
 impl Store {
-    pub(super) fn new() -> Self {
-        Self { objects: Mutex::default(), state: watch::Sender::new(State::Listing) }
+    pub(super) fn new(kind: Kind) -> Self {
+        Self { kind, objects: Mutex::default(), state: watch::Sender::new(State::Listing) }
     }
 
-    pub(super) fn state(&self) -> State {
-        *self.state.borrow()
+    /// The object, `None` when it is not known.
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Object> {
+        let packed = self.with(|objects| objects.get(namespace, name).cloned())?;
+        Some(self.unpacked(&packed))
+    }
+
+    /// All objects, by namespace and name.
+    pub(super) fn all(&self) -> Vec<Object> {
+        let packed: Vec<Packed> = self.with(|objects| objects.iter().map(|(_, _, packed)| packed.clone()).collect());
+        packed.iter().map(|packed| self.unpacked(packed)).collect()
+    }
+
+    fn unpacked(&self, packed: &Packed) -> Object {
+        Arc::new(Lean(packed.unpack()).into_object(self.kind))
     }
 
     pub(super) fn set_state(&self, state: State) {
@@ -65,53 +83,104 @@ pub(super) struct Objects {
 /// The field of a held identity in which the digest of its content is noted.
 const DIGEST: &str = "digest";
 
-/// The digest that was noted on the object.
-pub(super) fn noted(held: &Value) -> Option<&Value> {
-    held.get(DIGEST)
+/// Objects by namespace and name.
+type Names = BTreeMap<Box<str>, BTreeMap<Box<str>, Held>>;
+
+/// One object.
+#[derive(Clone, Debug)]
+struct Held {
+    version: Version,
+    packed: Packed,
 }
 
-/// Objects by namespace and name.
-type Names = BTreeMap<Box<str>, BTreeMap<Box<str>, Object>>;
+/// The `metadata.resourceVersion` of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Version {
+    Number(u64),
+    /// Such can't be compared.
+    Other(Box<str>),
+}
+
+/// An object on its way into the store.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    namespace: Box<str>,
+    name: Box<str>,
+    held: Held,
+}
+
+impl Item {
+    /// Nothing without a name can be found again.
+    pub(super) fn new(packed: Packed) -> Option<Self> {
+        let metadata = packed.metadata();
+        let text = |field: &str| metadata.get(field).and_then(Value::as_str);
+        let version = text("resourceVersion").unwrap_or_default();
+        let version = version.parse().map_or_else(|_| Version::Other(version.into()), Version::Number);
+        let namespace = text("namespace").unwrap_or_default().into();
+        Some(Self { namespace, name: text("name")?.into(), held: Held { version, packed } })
+    }
+
+    pub(super) fn moved(&self, gone: bool) -> Moved {
+        (self.namespace.to_string(), self.name.to_string(), gone)
+    }
+}
 
 /// What happened to an object: its namespace, its name, whether it is gone.
 pub(super) type Moved = (String, String, bool);
 
 impl Objects {
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Object> {
+    fn get(&self, namespace: &str, name: &str) -> Option<&Packed> {
+        Some(&self.held(namespace, name)?.packed)
+    }
+
+    fn held(&self, namespace: &str, name: &str) -> Option<&Held> {
         self.current.get(namespace)?.get(name)
     }
 
     /// All objects, by namespace and name.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Object)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Packed)> {
         self.current.iter().flat_map(|(namespace, names)| {
-            names.iter().map(move |(name, object)| (namespace.as_ref(), name.as_ref(), object))
+            names.iter().map(move |(name, held)| (namespace.as_ref(), name.as_ref(), &held.packed))
         })
     }
 
     /// Takes in an object unless we have it as new or newer; true when it was news.
-    pub(super) fn put(&mut self, object: Object) -> bool {
+    pub(super) fn put(&mut self, item: Item) -> bool {
         if let Some(listing) = &mut self.listing {
-            insert_newer(listing, object.clone());
+            insert_newer(listing, item.clone());
         }
-        insert_newer(&mut self.current, object)
+        insert_newer(&mut self.current, item)
     }
 
     /// Takes note of a deletion unless something newer is there; true when it was news.
-    pub(super) fn remove(&mut self, last: &Value) -> bool {
+    pub(super) fn remove(&mut self, last: &Item) -> bool {
         if let Some(listing) = &mut self.listing {
             remove_older(listing, last);
         }
         remove_older(&mut self.current, last)
     }
 
+    /// The digest that was noted on the object.
+    pub(super) fn noted(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.get(namespace, name)?.unpack().get_mut(DIGEST).map(Value::take)
+    }
+
     /// Notes `digest` on the object, which is lost with the next version of it.
-    pub(super) fn note(&mut self, held: &Object, digest: &Value) {
-        let Some((namespace, name)) = place(held) else { return };
-        let current = self.current.get_mut(namespace).and_then(|names| names.get_mut(name));
-        if let Some(current) = current.filter(|current| version(current) == version(held)) {
-            let mut noted = Value::clone(current);
+    pub(super) fn note(&mut self, of: &Item, digest: &Value) {
+        let current = self.current.get_mut(&of.namespace).and_then(|names| names.get_mut(&of.name));
+        if let Some(current) = current.filter(|current| current.version == of.held.version) {
+            let mut noted = current.packed.unpack();
             noted[DIGEST] = digest.clone();
-            *current = shared(noted);
+            current.packed = Packed::from(&noted);
+        }
+    }
+
+    /// Takes note of a deletion, whatever is there.
+    pub(super) fn forget(&mut self, namespace: &str, name: &str) {
+        for names in [Some(&mut self.current), self.listing.as_mut()].into_iter().flatten() {
+            if let Some(names) = names.get_mut(namespace) {
+                names.remove(name);
+            }
         }
     }
 
@@ -121,10 +190,12 @@ impl Objects {
     }
 
     /// One object of the list. One that we have already is kept instead, so that a new list needs no second copy of all.
-    pub(super) fn listed(&mut self, object: Object) {
-        let held = place(&object).and_then(|(namespace, name)| self.get(namespace, name));
-        let object = held.filter(|held| version(held) == version(&object)).cloned().unwrap_or(object);
-        insert_newer(self.listing.get_or_insert_default(), object);
+    pub(super) fn listed(&mut self, mut item: Item) {
+        let held = self.held(&item.namespace, &item.name).filter(|held| held.version == item.held.version);
+        if let Some(held) = held {
+            item.held = held.clone();
+        }
+        insert_newer(self.listing.get_or_insert_default(), item);
     }
 
     /// The list is complete: objects that it did not bring are gone. Says what is different from before.
@@ -132,10 +203,12 @@ impl Objects {
         let fresh = self.listing.take().unwrap_or_default();
         let before = std::mem::replace(&mut self.current, fresh);
         let mut moved = Vec::new();
-        for (namespace, name, object) in self.iter() {
-            let old = before.get(namespace).and_then(|names| names.get(name));
-            if old.is_none_or(|old| version(old) != version(object)) {
-                moved.push((namespace.to_owned(), name.to_owned(), false));
+        for (namespace, names) in &self.current {
+            for (name, held) in names {
+                let old = before.get(namespace).and_then(|names| names.get(name));
+                if old.is_none_or(|old| old.version != held.version) {
+                    moved.push((namespace.to_string(), name.to_string(), false));
+                }
             }
         }
         for (namespace, names) in &before {
@@ -146,49 +219,32 @@ impl Objects {
     }
 }
 
-fn insert_newer(names: &mut Names, object: Object) -> bool {
-    let Some((namespace, name)) = place(&object) else { return false };
-    let (namespace, name) = (namespace.into(), name.into());
+fn insert_newer(names: &mut Names, item: Item) -> bool {
+    let Item { namespace, name, held } = item;
     let names = names.entry(namespace).or_default();
-    if names.get(&name).is_some_and(|held| !is_newer(&object, held)) {
+    if names.get(&name).is_some_and(|before| !held.version.is_after(&before.version)) {
         return false;
     }
-    names.insert(name, object);
+    names.insert(name, held);
     true
 }
 
-fn remove_older(names: &mut Names, last: &Value) -> bool {
-    let Some((namespace, name)) = place(last) else { return false };
-    let Some(names) = names.get_mut(namespace) else { return false };
-    if names.get(name).is_none_or(|held| is_newer(held, last)) {
+fn remove_older(names: &mut Names, last: &Item) -> bool {
+    let Some(names) = names.get_mut(&last.namespace) else { return false };
+    if names.get(&last.name).is_none_or(|held| held.version.is_after(&last.held.version)) {
         return false;
     }
-    names.remove(name).is_some()
+    names.remove(&last.name).is_some()
 }
 
-/// Where the object is: namespace and name. Nothing without a name can be found again.
-pub(super) fn place(object: &Value) -> Option<(&str, &str)> {
-    let metadata = object.get("metadata")?;
-    let name = metadata.get("name")?.as_str()?;
-    Some((metadata.get("namespace").and_then(Value::as_str).unwrap_or_default(), name))
-}
-
-/// Versions that are no numbers can't be compared; the one that arrives later then counts as newer.
-fn is_newer(object: &Value, held: &Value) -> bool {
-    let number = |object| version(object).and_then(|version| version.parse::<u64>().ok());
-    match (number(held), number(object)) {
-        (Some(held), Some(object)) => held < object,
-        _ => version(held) != version(object),
+impl Version {
+    /// Of two that can't be compared the one that arrives later counts as newer.
+    fn is_after(&self, before: &Self) -> bool {
+        match (before, self) {
+            (Self::Number(before), Self::Number(after)) => before < after,
+            _ => before != self,
+        }
     }
-}
-
-fn version(object: &Value) -> Option<&str> {
-    object.get("metadata")?.get("resourceVersion")?.as_str()
-}
-
-/// An object as the store keeps it.
-pub(super) fn shared(value: Value) -> Object {
-    Arc::new(value)
 }
 
 #[cfg(test)]
@@ -197,12 +253,14 @@ mod tests {
 
     use super::*;
 
-    fn object(name: &str, version: &str) -> Object {
-        shared(json!({"metadata": {"namespace": "test", "name": name, "resourceVersion": version}}))
+    fn object(name: &str, version: &str) -> Item {
+        let object = json!({"metadata": {"namespace": "test", "name": name, "resourceVersion": version}});
+        Item::new(Packed::from(&object)).unwrap()
     }
 
     fn held(objects: &Objects) -> Vec<String> {
-        objects.iter().map(|(_, name, object)| format!("{name}@{}", version(object).unwrap_or("?"))).collect()
+        let version = |packed: &Packed| packed.metadata()["resourceVersion"].as_str().unwrap_or("?").to_owned();
+        objects.iter().map(|(_, name, packed)| format!("{name}@{}", version(packed))).collect()
     }
 
     #[test]

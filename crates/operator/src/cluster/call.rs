@@ -23,6 +23,8 @@ const SELECTED_MAX: usize = 50;
 pub(super) struct Call {
     pub(super) doing: Doing,
     pub(super) object: String,
+    /// The kind that it is about, if any.
+    pub(super) kind: Option<Kind>,
     method: Method,
     path: String,
     content_type: &'static str,
@@ -60,7 +62,7 @@ impl Call {
     /// At most one object of a kind: the cheapest way to learn whether the kind is served and readable.
     pub(super) fn probe(kind: Kind, namespace: Option<&str>) -> Self {
         let path = format!("{}?limit=1", kind_path(kind, namespace));
-        Self::new(Doing::List, Method::GET, kind.plural.to_owned(), path)
+        Self::new(Doing::List, Method::GET, Some(kind), kind.plural.to_owned(), path)
     }
 
     /// The objects of a kind with one label, as many as a person would look through.
@@ -78,7 +80,7 @@ impl Call {
     }
 
     pub(super) fn version() -> Self {
-        Self::new(Doing::Get, Method::GET, "the server version".to_owned(), "/version".to_owned())
+        Self::new(Doing::Get, Method::GET, None, "the server version".to_owned(), "/version".to_owned())
     }
 
     /// A request about one object; its name comes from what users wrote and must not lead to another path.
@@ -89,11 +91,11 @@ impl Call {
             }
         }
         let path = format!("{}/{}{suffix}", kind_path(key.kind, Some(&key.namespace)), key.name);
-        Ok(Self::new(doing, method, key.to_string(), path))
+        Ok(Self::new(doing, method, Some(key.kind), key.to_string(), path))
     }
 
-    fn new(doing: Doing, method: Method, object: String, path: String) -> Self {
-        Self { doing, object, method, path, content_type: "application/json", body: Vec::new() }
+    fn new(doing: Doing, method: Method, kind: Option<Kind>, object: String, path: String) -> Self {
+        Self { doing, object, kind, method, path, content_type: "application/json", body: Vec::new() }
     }
 
     fn body(mut self, content_type: &'static str, body: &Value) -> Self {
@@ -105,7 +107,7 @@ impl Call {
 
     /// Sends the request and reads the answer as an object without managed fields.
     pub(super) async fn send(self, client: &kube::Client) -> Result<Lean, Error> {
-        let Self { doing, object, method, path, content_type, body } = self;
+        let Self { doing, object, kind: _, method, path, content_type, body } = self;
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -1,13 +1,13 @@
 //! From what the user said about the cluster to a client for it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, Uri, header};
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::{Cluster, Error, Reason};
+use super::{Cluster, Error, Mesh, Reason};
 
 /// How long opening a TCP and TLS connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -130,6 +130,15 @@ pub async fn connect(access: &Access) -> Result<kube::Client, ConnectError> {
         Ok(_) => Ok(client),
         Err(source) => Err(ConnectError::Unreachable { origin, server, source: Box::new(source) }),
     }
+}
+
+/// Opens the connection to the cluster with the routing objects; `home` is how the cluster of the canaries is reached.
+pub async fn connect_mesh(home: &Access, kubeconfig: &Path) -> Result<Mesh, ConnectError> {
+    let access = Access { kubeconfig: Some(kubeconfig.to_owned()), master: None };
+    let client = connect(&access).await?;
+    let address = |config: Config| config.cluster_url.authority().cloned();
+    let foreign = address(configure(home).await?.0) != address(configure(&access).await?.0);
+    Ok(Mesh { client, foreign })
 }
 
 async fn configure(access: &Access) -> Result<(Config, Origin), ConnectError> {

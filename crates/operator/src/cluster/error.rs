@@ -1,7 +1,9 @@
 //! A request that the API server did not fulfil.
 
 use std::fmt;
+use std::time::Duration;
 
+use api::duration;
 use kube::core::Status;
 
 use crate::cause;
@@ -26,7 +28,12 @@ impl Error {
     /// Whether starting again from a fresh look can succeed without anybody changing anything.
     pub fn retriable(&self) -> bool {
         match self.reason {
-            Reason::AlreadyExists | Reason::Busy | Reason::Conflict | Reason::TimedOut | Reason::Unavailable => true,
+            Reason::AlreadyExists
+            | Reason::Busy
+            | Reason::Conflict
+            | Reason::Deposed
+            | Reason::TimedOut
+            | Reason::Unavailable => true,
             Reason::Forbidden | Reason::Invalid | Reason::NotFound | Reason::Unauthorized | Reason::Unreadable => false,
         }
     }
@@ -50,6 +57,21 @@ impl Error {
             }
             _ => None,
         }
+    }
+
+    /// A request that we did not wait for any longer.
+    pub(crate) fn late(object: impl fmt::Display, after: Duration) -> Self {
+        Self::new(Doing::Update, object, Reason::TimedOut, format!("timed out after {}", duration::format(after)))
+    }
+
+    /// An answer without the object that was asked for.
+    pub(crate) fn unreadable(object: impl fmt::Display, detail: &str) -> Self {
+        Self::new(Doing::Update, object, Reason::Unreadable, detail)
+    }
+
+    /// A write that a replica without the leader's tenure does not make.
+    pub(super) fn deposed(object: impl fmt::Display) -> Self {
+        Self::new(Doing::Update, object, Reason::Deposed, "this replica does not lead any more")
     }
 
     pub(super) fn new(doing: Doing, object: impl fmt::Display, reason: Reason, detail: impl Into<String>) -> Self {
@@ -114,6 +136,8 @@ pub enum Reason {
     Busy,
     /// Somebody else has changed it since we looked.
     Conflict,
+    /// This replica does not lead any more, and may not write.
+    Deposed,
     /// RBAC or admission says no.
     Forbidden,
     /// The object breaks its schema or a validation rule.
@@ -137,6 +161,7 @@ impl Reason {
             Self::AlreadyExists => "already_exists",
             Self::Busy => "busy",
             Self::Conflict => "conflict",
+            Self::Deposed => "deposed",
             Self::Forbidden => "forbidden",
             Self::Invalid => "invalid",
             Self::NotFound => "not_found",

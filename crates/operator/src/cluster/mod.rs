@@ -13,25 +13,36 @@ mod discovery;
 mod error;
 mod lean;
 mod pace;
+mod packed;
+mod road;
 mod watching;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use ports::{Change, Key, Kind, Object, kinds};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
-use self::cache::{Objects, Store};
+use self::cache::{Item, Objects, Store};
 use self::call::Call;
+use self::lean::Lean;
 use self::pace::Pace;
+use self::packed::Packed;
+use self::road::Roads;
 use self::watching::Watching;
+use crate::args::Settings;
+use crate::lease::Tenure;
+use crate::telemetry::Metrics;
 
 pub use self::cache::State;
-pub use self::connect::{Access, ConnectError, connect};
+pub use self::connect::{Access, ConnectError, connect, connect_mesh};
 pub use self::discovery::{DiscoveryError, Version};
 pub use self::error::{Doing, Error, Reason};
+pub use self::road::Mesh;
 pub use self::watching::{Notice, Notices};
 
 /// How many notices a reader may lag behind before it gets [`Notice::Lost`]; a few hundred bytes each.
@@ -39,6 +50,9 @@ const NOTICES_MAX: usize = 1024;
 
 /// Requests per second and burst unless told otherwise, as the original's flags default to.
 const PACE_DEFAULT: (u32, u32) = (100, 250);
+
+/// How long a reader waits for the first list of a kind: one list is less than a request for each of its objects.
+const LIST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Kinds whose content is not kept: it may be secret, may be large, and concerns no canary for the most part. A watch of
 /// them brings and holds identities, and [`Cluster::digest`] what is to be known of the content.
@@ -87,8 +101,11 @@ pub struct Cluster {
 }
 
 struct Shared {
-    client: kube::Client,
-    pace: Pace,
+    roads: Roads,
+    /// Nothing is written without it.
+    tenure: Tenure,
+    /// Where watches that fail are told.
+    metrics: Option<Arc<Metrics>>,
     watches: RwLock<BTreeMap<Kind, Watch>>,
     notices: broadcast::Sender<Notice>,
 }
@@ -116,13 +133,25 @@ impl Cluster {
 
     /// The cluster behind `client`, asked at most `per_sec` times a second after a burst of `burst` requests.
     pub fn paced(client: kube::Client, per_sec: u32, burst: u32) -> Self {
-        let shared = Shared {
-            client,
-            pace: Pace::new(per_sec, burst),
-            watches: RwLock::default(),
-            notices: broadcast::Sender::new(NOTICES_MAX),
-        };
-        Self { shared: Arc::new(shared) }
+        Self::governed(Roads::new(client, None, || Pace::new(per_sec, burst)), Tenure::unopposed(), None)
+    }
+
+    /// The cluster of an operator: as its settings say, with the routing objects where `mesh` leads, and written to only while
+    /// the `tenure` holds.
+    pub(crate) fn of_operator(
+        client: kube::Client,
+        mesh: Option<Mesh>,
+        settings: &Settings,
+        tenure: Tenure,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let pace = || Pace::new(settings.requests_per_sec, settings.requests_burst);
+        Self::governed(Roads::new(client, mesh, pace), tenure, Some(metrics))
+    }
+
+    fn governed(roads: Roads, tenure: Tenure, metrics: Option<Arc<Metrics>>) -> Self {
+        let (watches, notices) = (RwLock::default(), broadcast::Sender::new(NOTICES_MAX));
+        Self { shared: Arc::new(Shared { roads, tenure, metrics, watches, notices }) }
     }
 
     /// The object, `None` when it does not exist.
@@ -130,10 +159,10 @@ impl Cluster {
     /// From the watch when one covers it and knows everything; from the API server otherwise, and for kinds that are guarded.
     pub async fn get(&self, key: &Key) -> Result<Option<Object>, Error> {
         if let Some(store) = self.store_of(key).filter(|_| !is_guarded(key.kind)) {
-            match store.state() {
-                State::Ready => return Ok(store.with(|objects| objects.get(&key.namespace, &key.name).cloned())),
+            match tokio::time::timeout(LIST_PATIENCE, store.settled()).await.unwrap_or(State::Listing) {
+                State::Ready => return Ok(store.get(&key.namespace, &key.name)),
                 State::Absent => return Ok(None),
-                State::Listing => {}
+                State::Listing | State::Refused => {}
             }
         }
         self.fetch(key).await
@@ -155,16 +184,18 @@ impl Cluster {
     /// may have been created together with what refers to it.
     pub async fn digest(&self, key: &Key, digest: fn(&Value) -> Value) -> Result<Option<Object>, Error> {
         let store = self.store_of(key).filter(|store| store.state() == State::Ready);
-        let held = || store.as_ref()?.with(|objects| objects.get(&key.namespace, &key.name).cloned());
-        if let Some(noted) = held().as_deref().and_then(cache::noted) {
-            return Ok(Some(cache::shared(noted.clone())));
+        let noted = store.as_ref().and_then(|store| store.with(|objects| objects.noted(&key.namespace, &key.name)));
+        if let Some(noted) = noted {
+            return Ok(Some(Arc::new(noted)));
         }
         let Some(object) = self.fetch(key).await? else { return Ok(None) };
         let digest = digest(&object);
-        if let Some(store) = &store {
-            store.with(|objects| objects.note(&object, &digest));
+        // What is packed leaves its words behind, so that nothing but the identity may be.
+        let identity = Lean(Value::clone(&object)).identity();
+        if let Some((store, item)) = store.zip(Item::new(Packed::from(&identity.0))) {
+            store.with(|objects| objects.note(&item, &digest));
         }
-        Ok(Some(cache::shared(digest)))
+        Ok(Some(Arc::new(digest)))
     }
 
     /// The objects of a kind that have this label, as the API server has them now; some tens of them at most.
@@ -178,7 +209,9 @@ impl Cluster {
     /// What comes back is seen by the next [`Cluster::get`], so that we read our own writes.
     pub async fn perform(&self, change: &Change) -> Result<Option<Object>, Error> {
         let key = change.key();
-        let call = match change {
+        self.check_tenure(key)?;
+        let adapted = self.shared.roads.adapt(change);
+        let call = match adapted.as_ref().unwrap_or(change) {
             Change::Create(_, object) => Call::create(key, object)?,
             Change::Replace(_, object) => Call::replace(key, object)?,
             Change::Merge(_, patch) => Call::merge(key, patch)?,
@@ -193,6 +226,7 @@ impl Cluster {
     /// The uid is a precondition: an object that was deleted and created again under the same name does not inherit a status
     /// ([`Reason::Conflict`]).
     pub async fn patch_status(&self, key: &Key, uid: &str, status: &Value) -> Result<Object, Error> {
+        self.check_tenure(key)?;
         let patch = json!({"metadata": {"uid": uid}, "status": status});
         let lean = self.send(Call::merge_status(key, &patch)?).await?;
         Ok(self.keep(key, lean.into_object(key.kind)))
@@ -204,19 +238,21 @@ impl Cluster {
     pub fn watch(&self, kind: Kind, scope: &Scope) {
         let mut watches = self.shared.watches.write().unwrap_or_else(PoisonError::into_inner);
         watches.entry(kind).or_insert_with(|| {
-            let store = Arc::new(Store::new());
+            let store = Arc::new(Store::new(kind));
             let watching = Watching {
                 kind,
                 scope: scope.clone(),
                 store: Arc::clone(&store),
                 notices: self.shared.notices.clone(),
+                metrics: self.shared.metrics.clone(),
             };
-            let task = tokio::spawn(watching.run(self.shared.client.clone())).abort_handle();
+            let client = self.shared.roads.to(Some(kind)).client.clone();
+            let task = tokio::spawn(watching.run(client)).abort_handle();
             Watch { scope: scope.clone(), store, task }
         });
     }
 
-    /// Waits until the watch of `kind` knows everything, or knows that the kind is not installed.
+    /// Waits until the watch of `kind` knows everything, or knows that the kind is not installed or may not be read.
     ///
     /// A kind that nobody watches never settles: the answer is [`State::Listing`] at once.
     pub async fn settled(&self, kind: Kind) -> State {
@@ -228,7 +264,7 @@ impl Cluster {
 
     /// The object as the watch of its kind knows it; `None` also where none does.
     pub fn cached(&self, key: &Key) -> Option<Object> {
-        self.store_of(key)?.with(|objects| objects.get(&key.namespace, &key.name).cloned())
+        self.store_of(key)?.get(&key.namespace, &key.name)
     }
 
     /// The names of all watched objects of a kind, in order.
@@ -238,7 +274,7 @@ impl Cluster {
 
     /// All watched objects of a kind, by namespace and name.
     pub fn objects(&self, kind: Kind) -> Vec<Object> {
-        self.read(kind, |objects| objects.iter().map(|(_, _, object)| Arc::clone(object)).collect())
+        self.store(kind).map(|store| store.all()).unwrap_or_default()
     }
 
     /// What the watches see from now on.
@@ -258,27 +294,33 @@ impl Cluster {
             return Ok(Some(self.keep(key, object)));
         }
         if let Some(store) = self.store_of(key) {
-            store.with(|objects| {
-                if let Some(last) = objects.get(&key.namespace, &key.name).cloned() {
-                    objects.remove(&last);
-                }
-            });
+            store.with(|objects| objects.forget(&key.namespace, &key.name));
         }
         Ok(None)
     }
 
-    async fn send(&self, call: Call) -> Result<lean::Lean, Error> {
-        self.shared.pace.turn().await;
-        call.send(&self.shared.client).await
+    async fn send(&self, call: Call) -> Result<Lean, Error> {
+        let road = self.shared.roads.to(call.kind);
+        road.pace.turn().await;
+        call.send(&road.client).await
+    }
+
+    /// Whether this replica may act; one that does not lead any more leaves the world to its successor.
+    pub(crate) fn may_change(&self) -> bool {
+        self.shared.tenure.holds()
+    }
+
+    fn check_tenure(&self, key: &Key) -> Result<(), Error> {
+        if self.may_change() { Ok(()) } else { Err(Error::deposed(key)) }
     }
 
     /// Puts an answer where the next `get` finds it, which for guarded kinds is the API server.
     fn keep(&self, key: &Key, object: Value) -> Object {
-        let object = cache::shared(object);
-        if let Some(store) = self.store_of(key).filter(|_| !is_guarded(key.kind)) {
-            store.with(|objects| objects.put(Arc::clone(&object)));
+        let store = self.store_of(key).filter(|_| !is_guarded(key.kind));
+        if let Some((store, item)) = store.zip(Item::new(Packed::from(&object))) {
+            store.with(|objects| objects.put(item));
         }
-        object
+        Arc::new(object)
     }
 
     fn read<T: Default>(&self, kind: Kind, read: impl FnOnce(&Objects) -> T) -> T {

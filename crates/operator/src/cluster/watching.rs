@@ -15,10 +15,15 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use super::cache::{Moved, Objects, State, Store, place, shared};
+use super::cache::{Item, Moved, Objects, State, Store};
 use super::error::{Doing, Error, Reason};
 use super::lean::Lean;
+use super::packed::Packed;
 use super::{Scope, is_guarded};
+use crate::telemetry::Metrics;
+
+/// Objects in one answer of a list: few enough that a large fleet does not come as one large lump.
+const PAGE: u32 = 100;
 
 /// The first wait after a failed list or watch; it doubles up to [`RETRY_MAX`].
 const RETRY_FIRST: Duration = Duration::from_millis(500);
@@ -65,6 +70,7 @@ pub(super) struct Watching {
     pub(super) scope: Scope,
     pub(super) store: Arc<Store>,
     pub(super) notices: broadcast::Sender<Notice>,
+    pub(super) metrics: Option<Arc<Metrics>>,
 }
 
 impl Watching {
@@ -78,11 +84,14 @@ impl Watching {
             Scope::All => kube::Api::<Watched<IDENTITY>>::all_with(client, &self.kind.into()),
             Scope::Namespace(namespace) => kube::Api::namespaced_with(client, namespace, &self.kind.into()),
         };
-        let mut events = pin!(watcher::watcher(api, watcher::Config::default()));
+        let mut events = pin!(watcher::watcher(api, watcher::Config::default().page_size(PAGE)));
         let mut trouble = Trouble::default();
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.take(event),
+                Ok(event) => {
+                    self.report(false);
+                    self.take(event);
+                }
                 Err(error) => {
                     let wait = self.stumble(&error, &mut trouble);
                     tokio::time::sleep(wait).await;
@@ -95,25 +104,31 @@ impl Watching {
         match event {
             Event::Init => self.store.with(Objects::begin_list),
             Event::InitApply(watched) => {
-                let object = shared(watched.lean.into_object(self.kind));
-                self.store.with(|objects| objects.listed(object));
+                if let Some(item) = watched.item {
+                    self.store.with(|objects| objects.listed(item));
+                }
             }
             Event::InitDone => {
                 let moved = self.store.with(Objects::end_list);
                 self.store.set_state(State::Ready);
                 self.tell(moved);
             }
-            Event::Apply(watched) => {
-                let object = shared(watched.lean.into_object(self.kind));
-                if self.store.with(|objects| objects.put(Arc::clone(&object))) {
-                    self.tell(moved(&object, false));
-                }
-            }
-            Event::Delete(watched) => {
-                if self.store.with(|objects| objects.remove(&watched.lean.0)) {
-                    self.tell(moved(&watched.lean.0, true));
-                }
-            }
+            Event::Apply(watched) => self.news(watched, false, Objects::put),
+            Event::Delete(watched) => self.news(watched, true, |objects, item| objects.remove(&item)),
+        }
+    }
+
+    /// Takes in one event, and tells it unless it is no news.
+    fn news<const IDENTITY: bool>(
+        &self,
+        watched: Watched<IDENTITY>,
+        gone: bool,
+        take: impl FnOnce(&mut Objects, Item) -> bool,
+    ) {
+        let Some(item) = watched.item else { return };
+        let moved = item.moved(gone);
+        if self.store.with(|objects| take(objects, item)) {
+            self.tell([moved]);
         }
     }
 
@@ -140,10 +155,25 @@ impl Watching {
             }
             return RETRY_MAX;
         }
+        self.report(true);
+        if error.reason == Reason::Forbidden {
+            self.store.set_state(State::Refused);
+            if trouble.is_news(error.reason) {
+                let (plural, group, hint) = (self.kind.plural, self.kind.group, error.hint());
+                tracing::error!(resource = plural, group, verbs = "list, watch", %error, hint, "permission missing");
+            }
+            return trouble.next_wait();
+        }
         if trouble.is_news(error.reason) {
             tracing::warn!(kind = self.kind.kind, %error, hint = error.hint(), "watch failed, trying again");
         }
         trouble.next_wait()
+    }
+
+    fn report(&self, failing: bool) {
+        if let Some(metrics) = &self.metrics {
+            metrics.watch_failing(self.kind.group, self.kind.plural, failing);
+        }
     }
 
     /// The failure in our words, `None` for one that is part of a watch's normal life (410 Gone).
@@ -171,10 +201,6 @@ impl Watching {
         self.store.set_state(State::Absent);
         self.tell(moved);
     }
-}
-
-fn moved(object: &Value, gone: bool) -> Option<Moved> {
-    place(object).map(|(namespace, name)| (namespace.to_owned(), name.to_owned(), gone))
 }
 
 /// The failures of late.
@@ -215,16 +241,22 @@ impl Trouble {
 #[derive(Clone, Debug)]
 pub(super) struct Watched<const IDENTITY: bool> {
     meta: ObjectMeta,
-    lean: Lean,
+    /// Nothing for what can't be an object.
+    item: Option<Item>,
 }
 
 impl<'de, const IDENTITY: bool> Deserialize<'de> for Watched<IDENTITY> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let lean = Lean::deserialize(deserializer)?;
-        let lean = if IDENTITY { lean.identity() } else { lean };
-        let field = |name| lean.0["metadata"][name].as_str().map(str::to_owned);
+        let packed = if IDENTITY {
+            Packed::from(&Lean::deserialize(deserializer)?.identity().0)
+        } else {
+            Packed::deserialize(deserializer)?
+        };
+        let metadata = packed.metadata();
+        let field = |name: &str| metadata.get(name).and_then(Value::as_str).map(str::to_owned);
         let (name, resource_version) = (field("name"), field("resourceVersion"));
-        Ok(Self { meta: ObjectMeta { name, resource_version, ..ObjectMeta::default() }, lean })
+        let meta = ObjectMeta { name, resource_version, ..ObjectMeta::default() };
+        Ok(Self { meta, item: Item::new(packed) })
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Metrics {
     analysis: GaugeVec,
     successes: IntCounterVec,
     failures: IntCounterVec,
+    watch_failing: IntGaugeVec,
     /// Which metrics each target has a series of, so that they can be taken back; by namespace and name.
     analysed: Mutex<BTreeMap<(String, String), BTreeSet<String>>>,
 }
@@ -49,6 +50,11 @@ impl Metrics {
             analysis: analysis(),
             successes: counter("canary_successes_total", "Canaries that were promoted"),
             failures: counter("canary_failures_total", "Canaries that were rolled back"),
+            watch_failing: gauge(
+                "watch_failing",
+                "1 while objects of a resource can't be followed, such as for want of a permission",
+                &["group", "resource"],
+            ),
             process: Process::new(&registry),
             registry,
             analysed: Mutex::default(),
@@ -96,6 +102,11 @@ impl Metrics {
         self.failures.with_label_values(&[name, namespace, strategy, "completed"]).inc();
     }
 
+    /// Whether the objects of a resource can't be followed at the moment.
+    pub fn watch_failing(&self, group: &str, resource: &str, failing: bool) {
+        self.watch_failing.with_label_values(&[group, resource]).set(failing.into());
+    }
+
     /// Takes back every series of a target whose canary is gone.
     pub fn forget(&self, name: &str, namespace: &str) {
         // A series that never was can't be removed, which is as good.
@@ -129,7 +140,7 @@ impl Metrics {
     }
 
     fn register(&self) {
-        let collectors: [Box<dyn Collector>; 7] = [
+        let collectors: [Box<dyn Collector>; 8] = [
             Box::new(self.total.clone()),
             Box::new(self.status.clone()),
             Box::new(self.weight.clone()),
@@ -137,6 +148,7 @@ impl Metrics {
             Box::new(self.analysis.clone()),
             Box::new(self.successes.clone()),
             Box::new(self.failures.clone()),
+            Box::new(self.watch_failing.clone()),
         ];
         for collector in collectors {
             register(&self.registry, collector);

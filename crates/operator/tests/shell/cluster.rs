@@ -103,6 +103,32 @@ async fn a_kind_that_is_not_installed_has_no_objects_until_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_that_may_not_be_listed_is_read_object_by_object_until_it_may() {
+    let stub = Stub::default();
+    stub.refuse(&format!("GET {DEPLOYMENTS}"), 403, "Forbidden", "no");
+    stub.answer(&format!("GET {PODINFO}"), 200, deployment("podinfo", "1"));
+    let cluster = stub.cluster();
+    cluster.watch(kinds::DEPLOYMENT, &Scope::All);
+    assert_eq!(cluster.settled(kinds::DEPLOYMENT).await, State::Refused);
+    assert!(cluster.get(&key("podinfo")).await.unwrap().is_some());
+
+    let mut notices = cluster.notices();
+    stub.list(DEPLOYMENTS, &[deployment("podinfo", "2")]);
+    assert_eq!(notices.next().await, Some(Notice::Changed(key("podinfo"))));
+    assert_eq!(cluster.settled(kinds::DEPLOYMENT).await, State::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_while_the_first_list_runs_waits_for_it() {
+    let stub = Stub::default();
+    stub.list(DEPLOYMENTS, &[deployment("podinfo", "1")]);
+    let cluster = stub.cluster();
+    cluster.watch(kinds::DEPLOYMENT, &Scope::All);
+    assert!(cluster.get(&key("podinfo")).await.unwrap().is_some());
+    assert!(stub.asked().iter().all(|asked| !asked.starts_with(&format!("GET {PODINFO}"))), "{:?}", stub.asked());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_watch_that_fails_starts_again_and_finds_what_it_missed() {
     let stub = Stub::default();
     stub.list(DEPLOYMENTS, &[deployment("gone", "1"), deployment("podinfo", "1")]);
