@@ -41,6 +41,7 @@ pub(crate) struct Shell {
 impl Shell {
     pub(crate) fn new(
         cluster: Cluster,
+        web: Web,
         clock: Arc<dyn Clock>,
         recorder: Recorder,
         metrics: Arc<Metrics>,
@@ -48,7 +49,7 @@ impl Shell {
     ) -> Self {
         Self {
             cluster,
-            web: Web::new(),
+            web,
             clock,
             recorder,
             metrics,

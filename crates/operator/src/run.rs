@@ -17,6 +17,7 @@ use crate::drive::Shell;
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Schedule};
 use crate::telemetry::Metrics;
+use crate::web::Web;
 
 /// Looks that are under way at once; each is mostly waiting for the network. More releases than this at one moment queue up.
 const LOOKS_MAX: usize = 256;
@@ -61,12 +62,13 @@ impl Error {
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<(), Error> {
     let client = connect(&settings.access).await.map_err(Error::Connect)?;
     let admin = Admin::bind(settings.port).await.map_err(Error::Port)?;
-    serve(client, settings, clock, admin, stop).await
+    serve(client, Web::new(), settings, clock, admin, stop).await
 }
 
-/// Runs on the cluster behind `client` until `stop` is cancelled.
+/// Runs on the cluster behind `client` until `stop` is cancelled; metrics and webhooks are asked over `web`.
 pub async fn serve(
     client: kube::Client,
+    web: Web,
     settings: Settings,
     clock: Arc<dyn Clock>,
     admin: Admin,
@@ -92,13 +94,14 @@ pub async fn serve(
     let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
-    let shell = Arc::new(Shell::new(cluster.clone(), Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
+    let shell = Arc::new(Shell::new(cluster.clone(), web, Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
     shell.check_metrics_server().await;
     let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
     for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
         tokio::select! {
-            _ = cluster.settled(kind) => {}
+            biased;
             () = stop.cancelled() => break,
+            _ = cluster.settled(kind) => {}
         }
     }
     Operator::new(shell).run(notices, &stop).await;
@@ -131,8 +134,11 @@ impl Operator {
         loop {
             self.begin_looks();
             let nap = self.nap();
+            // In this order: the end before new work, and the looks that are over before those that changes ask for.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
+                Some(looked) = self.looks.join_next_with_id(), if !self.looks.is_empty() => self.end_look(looked),
                 notice = notices.next() => match notice {
                     Some(notice) => {
                         self.hear(notice);
@@ -143,7 +149,6 @@ impl Operator {
                     }
                     None => break,
                 },
-                Some(looked) = self.looks.join_next_with_id(), if !self.looks.is_empty() => self.end_look(looked),
                 () = tokio::time::sleep(nap) => {}
             }
         }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::meta;
+use crate::options::{Commit, Observer};
 use crate::select::in_namespace;
 
 /// Namespace (empty for cluster-wide kinds) and name.
@@ -52,7 +53,6 @@ struct Collection {
 }
 
 /// Every object, by collection and key.
-#[derive(Debug)]
 pub(crate) struct Store {
     revision: u64,
     collections: BTreeMap<String, Collection>,
@@ -61,6 +61,7 @@ pub(crate) struct Store {
     /// Who names a uid as its owner.
     dependents: HashMap<String, BTreeSet<Location>>,
     history_max: usize,
+    observer: Option<Observer>,
 }
 
 impl Key {
@@ -81,13 +82,14 @@ impl Location {
 }
 
 impl Store {
-    pub(crate) fn new(history_max: usize) -> Store {
+    pub(crate) fn new(history_max: usize, observer: Option<Observer>) -> Store {
         Store {
             revision: 0,
             collections: BTreeMap::new(),
             uids: HashMap::new(),
             dependents: HashMap::new(),
             history_max: history_max.max(1),
+            observer,
         }
     }
 
@@ -224,6 +226,10 @@ impl Store {
     }
 
     fn remember(&mut self, collection: &str, event: Event) {
+        if let Some(observer) = &self.observer {
+            let after = (event.change != Change::Deleted).then_some(&*event.object);
+            observer(&Commit { before: event.previous.as_deref(), after });
+        }
         let history_max = self.history_max;
         let collection = self.open(collection);
         let revision = event.revision;
@@ -270,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_short_history_forgets_and_says_so() {
-        let mut store = Store::new(2);
+        let mut store = Store::new(2, None);
         for name in ["a", "b", "c"] {
             store.put(&at(name), object(name));
         }
@@ -281,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_earlier_list_is_what_was_there_then() {
-        let mut store = Store::new(8);
+        let mut store = Store::new(8, None);
         for name in ["a", "b"] {
             store.put(&at(name), object(name));
         }
@@ -298,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_deleted_object_carries_the_revision_of_its_deletion() {
-        let mut store = Store::new(8);
+        let mut store = Store::new(8, None);
         store.put(&at("a"), object("a"));
         let gone = store.remove(&at("a")).unwrap();
         assert_eq!(meta::revision(&gone), "2");

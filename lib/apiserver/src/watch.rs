@@ -142,6 +142,7 @@ impl Watch {
     async fn wait(&mut self) {
         let wake = if self.bookmarks { self.deadline.min(self.next_bookmark) } else { self.deadline };
         tokio::select! {
+            biased;
             changed = self.changed.changed() => {
                 if changed.is_err() {
                     // The resource is served no longer: deliver what there was, then end.

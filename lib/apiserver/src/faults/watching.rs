@@ -106,6 +106,7 @@ impl Disturbed {
     /// Waits, but not for a server that stops or restarts, nor when the faults are over.
     async fn pause(&mut self, pause: Duration) {
         tokio::select! {
+            biased;
             () = sleep(pause) => {}
             _ = self.turns.changed() => {}
             _ = self.closing.wait_for(|closing| *closing) => {}
