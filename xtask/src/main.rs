@@ -3,6 +3,7 @@
 //! Start reading at [`main`]: each task is a module of the same name.
 
 mod api_suite;
+mod faults;
 mod generate;
 mod tidy;
 
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 
 use api_suite::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask faults [--histories N] [--seed S] [--trace]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +24,7 @@ fn main() -> Result<()> {
         ["api-suite", "--real"] => api_suite::run(Mode::Real, ""),
         ["api-suite", "--record"] => api_suite::run(Mode::Record, ""),
         ["api-suite", only] if !only.starts_with('-') => api_suite::run(Mode::Played, only),
+        ["faults", order @ ..] => faults::run(order),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["tidy"] => tidy::run(root),

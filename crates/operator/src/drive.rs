@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::{Canary, Phase};
 use jiff::Timestamp;
 use ports::{Clock, Key};
+use rollout::invariants::violations;
 use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Step, Wake, pace, tick};
 
 use crate::cluster::Cluster;
@@ -124,6 +125,9 @@ impl Shell {
             journal.push(Entry { effect, outcome });
         };
         self.observe(&key, plan, &journal, &over, now);
+        for rule in violations(&input, &journal, Some(&over)) {
+            tracing::error!(canary = %name(&key), rule, "a look broke a rule");
+        }
         let depends_on = world.into_seen().keys().cloned().collect();
         let due = match over.wake {
             // A step that was not due when its run began has its pace from then on.

@@ -94,7 +94,8 @@ pub async fn serve(
     let metrics = Arc::new(Metrics::new(version, &settings.mesh_provider));
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
-    let shell = Arc::new(Shell::new(cluster.clone(), web, Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
+    let shell =
+        Arc::new(Shell::new(cluster.clone(), web, Arc::clone(&clock), recorder, Arc::clone(&metrics), settings));
     shell.check_metrics_server().await;
     let answering = tokio::spawn(admin.serve(metrics, stop.clone()));
     for kind in [kinds::CANARY, kinds::METRIC_TEMPLATE, kinds::DEPLOYMENT, kinds::SERVICE] {
