@@ -130,9 +130,9 @@ impl Shell {
         }
         let depends_on = world.into_seen().keys().cloned().collect();
         let due = match over.wake {
-            // A step that was not due when its run began has its pace from then on.
-            Wake::After(_) if !paced => now,
-            Wake::After(_) | Wake::Keep | Wake::OnChange => due,
+            // What the step did happened at some time of the look, so the interval begins at its end.
+            Wake::After(_) => self.clock.now(),
+            Wake::Keep | Wake::OnChange => due,
         };
         let next = Next { wake: over.wake, due, interval: plan.interval };
         Looked { canary: key, next: Some(next), depends_on }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use crate::meta;
 use crate::options::{Commit, Observer};
@@ -49,7 +49,8 @@ struct Collection {
     history: VecDeque<Event>,
     /// The revision of the newest event that the history has dropped.
     forgotten: u64,
-    changed: watch::Sender<u64>,
+    /// Rings at every change. (A `watch` channel would wake its listeners in an order of its own, no two times the same.)
+    changed: broadcast::Sender<()>,
 }
 
 /// Every object, by collection and key.
@@ -184,7 +185,7 @@ impl Store {
     /// Ends the watches of a collection that is served no longer. The history stays so that they see its end.
     pub(crate) fn close(&mut self, collection: &str) {
         if let Some(collection) = self.collections.get_mut(collection) {
-            collection.changed = watch::Sender::new(0);
+            collection.changed = broadcast::Sender::new(1);
         }
     }
 
@@ -202,7 +203,7 @@ impl Store {
     }
 
     /// Tells when the collection changes.
-    pub(crate) fn subscribe(&mut self, collection: &str) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&mut self, collection: &str) -> broadcast::Receiver<()> {
         self.open(collection).changed.subscribe()
     }
 
@@ -221,7 +222,7 @@ impl Store {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             forgotten: 0,
-            changed: watch::Sender::new(0),
+            changed: broadcast::Sender::new(1),
         })
     }
 
@@ -232,14 +233,14 @@ impl Store {
         }
         let history_max = self.history_max;
         let collection = self.open(collection);
-        let revision = event.revision;
         collection.history.push_back(event);
         while history_max < collection.history.len() {
             if let Some(dropped) = collection.history.pop_front() {
                 collection.forgotten = dropped.revision;
             }
         }
-        collection.changed.send_replace(revision);
+        // Nobody may be listening, which is fine.
+        let _ = collection.changed.send(());
     }
 
     fn link(&mut self, at: &Location, object: &Value) {

@@ -11,7 +11,8 @@ use futures::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::Inner;
@@ -53,7 +54,7 @@ struct Watch {
     bookmarks: bool,
     deadline: Instant,
     next_bookmark: Instant,
-    changed: watch::Receiver<u64>,
+    changed: broadcast::Receiver<()>,
     closing: watch::Receiver<bool>,
     /// Frames that are ready to go.
     queue: VecDeque<Bytes>,
@@ -143,8 +144,8 @@ impl Watch {
         let wake = if self.bookmarks { self.deadline.min(self.next_bookmark) } else { self.deadline };
         tokio::select! {
             biased;
-            changed = self.changed.changed() => {
-                if changed.is_err() {
+            changed = self.changed.recv() => {
+                if changed == Err(RecvError::Closed) {
                     // The resource is served no longer: deliver what there was, then end.
                     self.catch_up();
                     self.ended = true;

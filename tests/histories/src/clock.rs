@@ -36,6 +36,11 @@ impl WorldClock {
         DAWN + SignedDuration::try_from(self.age()).unwrap_or_default()
     }
 
+    /// The operator's clock is right again.
+    pub(crate) fn set_right(&self) {
+        self.ahead_millis.store(0, Ordering::Relaxed);
+    }
+
     /// The operator's clock is set forward, or back.
     pub(crate) fn jump(&self, by: SignedDuration) {
         self.ahead_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);

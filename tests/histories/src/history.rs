@@ -24,6 +24,8 @@ use crate::web::Outside;
 
 /// How often it is looked whether all is over.
 const GLANCE: Duration = Duration::from_secs(5);
+/// How long nobody may be there to notice a change: an operator that is started again, a watch that is tried again.
+const ABSENCE: Duration = Duration::from_secs(90);
 /// How long nothing may be written once all is over.
 const QUIET: Duration = Duration::from_secs(15 * 60);
 /// Waits that have nothing to do with the number of steps: pods, deadlines, retries, restarts.
@@ -109,6 +111,7 @@ impl History {
 
     async fn calm(&mut self, dice: &mut Dice) {
         self.faults.clear();
+        self.clock.set_right();
         self.outside.calm();
         self.process.spare();
         self.people.repair();
@@ -119,7 +122,6 @@ impl History {
             format!("cart:{}-good", self.people.shipped)
         });
         if shipped.is_some() {
-            sleep(GLANCE).await;
             self.wait().await;
         }
         self.scene.judge(|judge, objects| judge.judge_end(shipped.as_deref(), objects));
@@ -132,11 +134,11 @@ impl History {
     /// Until all is over, or has had more than enough time for it.
     async fn wait(&self) {
         let began = tokio::time::Instant::now();
-        let patience = PATIENCE + self.interval() * 200;
+        let patience = PATIENCE + self.interval() * 60;
         loop {
             sleep(GLANCE).await;
             let over = self.scene.judge(|judge, objects| is_over(objects) && 4 * GLANCE <= judge.idle());
-            if over || patience < began.elapsed() {
+            if over && ABSENCE <= began.elapsed() || patience < began.elapsed() {
                 return;
             }
         }

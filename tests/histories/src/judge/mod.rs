@@ -59,6 +59,13 @@ pub(crate) struct Judge {
     quiet: bool,
 }
 
+/// Whether an object goes because its owner is gone, on whatever occasion.
+fn is_garbage(commit: &Commit<'_>, objects: &Objects) -> bool {
+    let Some(before) = commit.before.filter(|_| commit.after.is_none()) else { return false };
+    let owner = before.pointer("/metadata/ownerReferences/0/uid");
+    owner.is_some_and(|uid| objects.values().all(|object| object["metadata"]["uid"] != *uid))
+}
+
 /// A moment on both clocks.
 #[derive(Clone, Copy)]
 struct Moment {
@@ -108,6 +115,7 @@ impl Judge {
 
     /// A change; `objects` have it already.
     pub(crate) fn see(&mut self, actor: Actor, id: &Id, commit: &Commit<'_>, objects: &Objects) {
+        let actor = if is_garbage(commit, objects) { Actor::Controller } else { actor };
         match actor {
             Actor::Operator => self.wrote(&id.to_string()),
             Actor::User => drop(self.meddled.insert(id.clone(), Instant::now())),
