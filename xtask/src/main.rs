@@ -4,6 +4,7 @@
 
 mod api_suite;
 mod bench;
+mod faults;
 mod generate;
 mod tidy;
 
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use api_suite::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]\n       cargo xtask faults [--histories N] [--seed S] [--trace]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +23,7 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["api-suite", options @ ..] => api_suite(options),
         ["bench", words @ ..] => bench::run(root, words),
+        ["faults", order @ ..] => faults::run(order),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["tidy"] => tidy::run(root),

@@ -93,6 +93,7 @@ impl Admin {
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
             };

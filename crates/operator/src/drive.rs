@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::{Canary, CanaryStatus, Phase};
 use jiff::Timestamp;
 use ports::{Clock, Key, kinds};
+use rollout::invariants::violations;
 use rollout::words::Sentence;
 use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
 
@@ -49,12 +50,12 @@ pub(crate) struct Shell {
 impl Shell {
     pub(crate) fn new(
         cluster: Cluster,
+        web: Web,
         clock: Arc<dyn Clock>,
         recorder: Recorder,
         metrics: Arc<Metrics>,
         settings: crate::args::Settings,
     ) -> Self {
-        let web = Web::new();
         Self {
             cluster,
             courier: Courier::start(web.clone(), Arc::clone(&clock)),
@@ -167,11 +168,14 @@ impl Shell {
             journal.push(Entry { effect, outcome });
         };
         self.observe(&key, &input, &journal, &over);
+        for rule in violations(&input, &journal, Some(&over)) {
+            tracing::error!(canary = %name(&key), rule, "a look broke a rule");
+        }
         let depends_on = world.into_dependencies();
         let due = match over.wake {
-            // A step that was not due when its run began has its pace from then on.
-            Wake::After(_) if !paced => now,
-            Wake::After(_) | Wake::Keep | Wake::OnChange => due,
+            // What the step did happened at some time of the look, so the interval begins at its end.
+            Wake::After(_) => self.clock.now(),
+            Wake::Keep | Wake::OnChange => due,
         };
         let next = Next { wake: over.wake, due, interval: plan.interval, poll: over.poll };
         Looked { canary: key, next: Some(next), depends_on }

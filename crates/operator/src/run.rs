@@ -21,6 +21,7 @@ use crate::lease::{Election, Lost, Tenure};
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Schedule};
 use crate::telemetry::Metrics;
+use crate::web::Web;
 
 /// Looks that are under way at once; each is mostly waiting for the network. More releases than this at one moment queue up.
 const LOOKS_MAX: usize = 256;
@@ -78,12 +79,13 @@ impl Error {
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<(), Error> {
     let client = connect(&settings.access).await.map_err(Error::Connect)?;
     let admin = Admin::bind(settings.port).await.map_err(Error::Port)?;
-    serve(client, settings, clock, admin, stop).await
+    serve(client, Web::new(), settings, clock, admin, stop).await
 }
 
-/// Runs on the cluster behind `client` until `stop` is cancelled.
+/// Runs on the cluster behind `client` until `stop` is cancelled; metrics and webhooks are asked over `web`.
 pub async fn serve(
     client: kube::Client,
+    web: Web,
     settings: Settings,
     clock: Arc<dyn Clock>,
     admin: Admin,
@@ -113,13 +115,14 @@ pub async fn serve(
     let closing = closing.drop_guard();
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
-    let shell = Arc::new(Shell::new(cluster.clone(), clock, recorder, metrics, settings));
+    let shell = Arc::new(Shell::new(cluster.clone(), web, clock, recorder, metrics, settings));
     let delivered = shell.courier.delivered();
     shell.check_metrics_server().await;
     for kind in KINDS {
         tokio::select! {
-            _ = cluster.settled(kind) => {}
+            biased;
             () = stop.cancelled() => break,
+            _ = cluster.settled(kind) => {}
         }
     }
     let grace = if election.is_some() { GRACE_OF_LEADERS } else { GRACE };
@@ -202,8 +205,11 @@ impl Operator {
         loop {
             self.begin_looks();
             let nap = self.nap();
+            // In this order: the end before new work, and the looks that are over before those that changes ask for.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
+                Some(looked) = self.looks.join_next_with_id(), if !self.looks.is_empty() => self.end_look(looked),
                 notice = notices.next() => match notice {
                     Some(notice) => {
                         self.hear(notice);
@@ -214,7 +220,6 @@ impl Operator {
                     }
                     None => break,
                 },
-                Some(looked) = self.looks.join_next_with_id(), if !self.looks.is_empty() => self.end_look(looked),
                 () = tokio::time::sleep(nap) => {}
             }
         }

@@ -26,6 +26,8 @@ pub(crate) struct Schedule {
     hasher: RandomState,
     /// How many canaries each namespace has; one that had some keeps its place.
     census: HashMap<String, usize>,
+    /// The latest time that it was told.
+    told: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +117,7 @@ impl Schedule {
 
     /// The next look to take by `now`, which must be answered with [`Schedule::looked`].
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<Look> {
+        self.hear_time(now);
         let overdue = self.due.first().filter(|(due, _)| *due <= now).map(|(_, canary)| canary.clone());
         let canaries = &self.canaries;
         let idle = |canary: &&Key| canaries.get(*canary).is_some_and(|entry| !entry.looking);
@@ -171,6 +174,18 @@ impl Schedule {
     /// How many canaries this namespace has.
     pub(crate) fn census(&self, namespace: &str) -> usize {
         self.census.get(namespace).copied().unwrap_or_default()
+    }
+
+    /// When the clock was set back, what is due is so by the new time: nobody waits for the old one to come again.
+    fn hear_time(&mut self, now: Timestamp) {
+        let back = self.told.replace(now).and_then(|told| Duration::try_from(told.duration_since(now)).ok());
+        let Some(back) = back.filter(|back| !back.is_zero()) else { return };
+        let earlier = |due: Timestamp| due.checked_sub(back).unwrap_or(Timestamp::MIN);
+        for entry in self.canaries.values_mut() {
+            entry.due = entry.due.map(earlier);
+            entry.poll = entry.poll.map(earlier);
+        }
+        self.due = std::mem::take(&mut self.due).into_iter().map(|(due, canary)| (earlier(due), canary)).collect();
     }
 
     fn depend(&mut self, canary: &Key, depends_on: &[Key]) {
@@ -309,6 +324,18 @@ mod tests {
         schedule.changed(&service());
         assert_eq!((schedule.due(), schedule.census("test"), schedule.interested.len()), (None, 0, 0));
         assert_eq!(paces(&mut schedule, 100), []);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_delays_nothing() {
+        let mut schedule = Schedule::default();
+        schedule.wake(canary());
+        schedule.next(at(10_000));
+        schedule.looked(looked(Wake::After(INTERVAL), 10_000), at(10_000));
+        assert_eq!(paces(&mut schedule, 10_010), []);
+        assert_eq!(paces(&mut schedule, 2_810), [], "two hours back");
+        assert_eq!(schedule.due(), Some(at(2_830)));
+        assert_eq!(paces(&mut schedule, 2_830), [Pace::Due]);
     }
 
     #[test]

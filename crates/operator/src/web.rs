@@ -1,7 +1,8 @@
 //! HTTP requests to anything that is not the API server: metrics backends, webhooks, chats.
 //!
 //! [`Web::send`] performs one request under bounds (time, redirects, size) and returns the response whatever its status is;
-//! whether a status is good news is for the asker to decide. Nothing is retried here.
+//! whether a status is good news is for the asker to decide. Nothing is retried here. A [`Carrier`] is what takes the request
+//! there: the machine's network, or whatever else a caller brings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::duration;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{Method, Request, Response, Uri};
 use reqwest::redirect::Policy;
 
@@ -25,9 +28,19 @@ const REDIRECTS_MAX: usize = 10;
 const CLIENTS_MAX: usize = 8;
 
 /// Performs requests; cheap to clone, connections are shared.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Web {
-    clients: Arc<Mutex<BTreeMap<Route, reqwest::Client>>>,
+    carrier: Arc<dyn Carrier>,
+}
+
+/// Takes a request to the other side and brings the whole response back.
+pub trait Carrier: Send + Sync {
+    /// One exchange. Whoever asks bounds its time.
+    fn carry<'a>(
+        &'a self,
+        request: Request<Vec<u8>>,
+        route: &'a Route,
+    ) -> BoxFuture<'a, Result<Response<Vec<u8>>, ErrorKind>>;
 }
 
 /// The bounds of one request and the way that it takes.
@@ -103,27 +116,57 @@ impl fmt::Display for ErrorKind {
 }
 
 impl Web {
-    /// No connections yet.
+    /// Over the machine's network, without connections yet.
     pub fn new() -> Self {
-        Self::default()
+        Self::over(Arc::new(Network::default()))
+    }
+
+    /// Over whatever `carrier` is.
+    pub fn over(carrier: Arc<dyn Carrier>) -> Self {
+        Self { carrier }
     }
 
     /// Sends the request and reads the whole response.
     pub async fn send(&self, request: Request<Vec<u8>>, options: &Options) -> Result<Response<Vec<u8>>, Error> {
         let (method, target) = (request.method().clone(), target_of(request.uri()));
-        let exchange = async {
-            let client = self.client(&options.route)?;
-            let request = reqwest::Request::try_from(request).map_err(|error| kind_of(&error))?;
-            let response = client.execute(request).await.map_err(|error| kind_of(&error))?;
-            read(response).await
-        };
+        let exchange = self.carrier.carry(request, &options.route);
         let outcome = match tokio::time::timeout(options.timeout, exchange).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ErrorKind::TimedOut(options.timeout)),
         };
         outcome.map_err(|kind| Error { method, target, kind })
     }
+}
 
+impl Default for Web {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The machine's network.
+#[derive(Default)]
+struct Network {
+    clients: Mutex<BTreeMap<Route, reqwest::Client>>,
+}
+
+impl Carrier for Network {
+    fn carry<'a>(
+        &'a self,
+        request: Request<Vec<u8>>,
+        route: &'a Route,
+    ) -> BoxFuture<'a, Result<Response<Vec<u8>>, ErrorKind>> {
+        let exchange = async move {
+            let client = self.client(route)?;
+            let request = reqwest::Request::try_from(request).map_err(|error| kind_of(&error))?;
+            let response = client.execute(request).await.map_err(|error| kind_of(&error))?;
+            read(response).await
+        };
+        exchange.boxed()
+    }
+}
+
+impl Network {
     fn client(&self, route: &Route) -> Result<reqwest::Client, ErrorKind> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(route) {

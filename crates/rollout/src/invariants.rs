@@ -165,6 +165,10 @@ impl<'a> Watch<'a> {
     }
 
     fn promote(&mut self, revision: &str) {
+        let dead = matches!(self.primary, Some(Readiness::NotReady { retriable: false, serving: false, .. }));
+        if self.stored.phase == Phase::Initializing && dead {
+            return;
+        }
         let decided = self.stored.phase == Phase::Promoting || self.input.plan.skip_analysis;
         self.require(decided, "a promotion began that the status does not tell of");
         self.require(revision == self.stored.last_applied_spec, "another revision was promoted than the analysed one");

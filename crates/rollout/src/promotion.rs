@@ -48,13 +48,16 @@ pub(crate) fn advance(
         Readiness::Ready => Split::canary(weight.saturating_sub(plan.step_weight_promotion)),
         Readiness::NotReady { .. } => Split::PRIMARY,
     };
+    if next != Split::PRIMARY {
+        // Stored before the traffic moves, as every step is.
+        status.canary_weight = i32::from(next.canary_weight());
+        cx.save(status)?;
+    }
     cx.set_split(next)?;
     cx.say(Sentence::AdvancePrimary(next.primary_weight()))?;
     if next == Split::PRIMARY {
         return finalise(plan, status, cx);
     }
-    status.canary_weight = i32::from(next.canary_weight());
-    cx.save(status)?;
     Ok(Ending::Advanced { split: next })
 }
 

@@ -2,7 +2,7 @@
 
 use api::{CanaryStatus, Phase};
 
-use crate::effect::{Effect, Scale, Target};
+use crate::effect::{Effect, Readiness, Scale, Side, Target};
 use crate::journal::{Cx, Flow};
 use crate::plan::Plan;
 use crate::report::Ending;
@@ -19,6 +19,10 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &
     }
     if plan.autoscaled {
         cx.act(Effect::EnsureScaler { update: true })?;
+    }
+    // The primary may have had nothing that served before: then the canary is the only copy that does.
+    if let Readiness::NotReady { reason, serving: false, .. } = cx.ready(Side::Primary)? {
+        return Ok(Ending::NotReady { side: Side::Primary, reason: reason.clone() });
     }
     cx.scale(Scale::Zero)?;
     phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);

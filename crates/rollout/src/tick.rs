@@ -117,7 +117,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     claim::settle(input, status, cx)?;
     let initializing = status.phase == Phase::Initializing;
     let target = cx.target()?;
-    prepare(plan, paced, initializing, cx)?;
+    prepare(plan, target, paced, initializing, cx)?;
     if initializing {
         return initialize(plan, status, target, cx);
     }
@@ -166,7 +166,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
 }
 
 /// Services, primary, autoscaler and routes as the spec wants them, in every phase.
-fn prepare(plan: &Plan, paced: bool, initializing: bool, cx: &mut Cx<'_>) -> Flow {
+fn prepare(plan: &Plan, target: &Target, paced: bool, initializing: bool, cx: &mut Cx<'_>) -> Flow {
     cx.act(Effect::EnsureServices)?;
     if initializing && paced && !plan.skip_analysis && !plan.checks.is_empty() {
         match cx.trial(Effect::CheckMeters)? {
@@ -177,9 +177,13 @@ fn prepare(plan: &Plan, paced: bool, initializing: bool, cx: &mut Cx<'_>) -> Flo
     cx.act(Effect::EnsurePrimary)?;
     if initializing {
         // The target is the only healthy copy until the primary can serve, with or without analysis.
-        if let Readiness::NotReady { reason, .. } = cx.ready(Side::Primary)? {
+        if let Readiness::NotReady { reason, retriable, serving } = cx.ready(Side::Primary)? {
             if paced {
                 cx.say(Sentence::Trouble(reason.clone()))?;
+            }
+            if !retriable && !serving {
+                // A copy of a first revision that never starts gets the fix that was pushed since; there is nothing to lose.
+                cx.promote(&target.revision)?;
             }
             return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
         }

@@ -51,7 +51,7 @@ pub(crate) struct Inner {
 impl Api {
     /// A fresh cluster. Of the options, the address is not used.
     pub fn new(options: &Options) -> Api {
-        let world = World::new(options.now.clone(), options.seed, options.history);
+        let world = World::new(options);
         Api {
             inner: Arc::new(Inner {
                 world: Mutex::new(world),

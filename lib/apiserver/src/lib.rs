@@ -54,5 +54,5 @@ mod write;
 
 pub use api::Api;
 pub use faults::{Fault, Faults, History, Rule, Verb};
-pub use options::{Logs, Options};
+pub use options::{Commit, Logs, Observer, Options};
 pub use server::{Error, Server};

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::faults::Faults;
 
@@ -13,6 +14,20 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Finds the log of a pod by namespace and name.
 pub type Logs = Arc<dyn Fn(&str, &str) -> Option<String> + Send + Sync>;
+
+/// Is told of every change, in the order of their revisions and before the answer to whoever made it.
+///
+/// It runs while nothing else can change, so it must not wait, nor ask the server.
+pub type Observer = Arc<dyn Fn(&Commit<'_>) + Send + Sync>;
+
+/// A change that was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Commit<'a> {
+    /// The object before; nothing for a new one.
+    pub before: Option<&'a Value>,
+    /// The object as it is now; nothing for one that is gone.
+    pub after: Option<&'a Value>,
+}
 
 /// How a server is set up; the default suits tests.
 #[derive(Clone)]
@@ -27,6 +42,8 @@ pub struct Options {
     pub history: usize,
     /// What `pods/log` answers; without it a log is empty.
     pub logs: Option<Logs>,
+    /// Who is told of every change; by default nobody.
+    pub observer: Option<Observer>,
     /// What goes wrong; by default nothing does.
     pub faults: Option<Faults>,
     /// Refuses requests that don't carry this bearer token.
@@ -41,6 +58,7 @@ impl Default for Options {
             seed: 0,
             history: 4096,
             logs: None,
+            observer: None,
             faults: None,
             token: None,
         }

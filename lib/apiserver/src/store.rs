@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 use crate::meta;
+use crate::options::{Commit, Observer};
 use crate::packed::Packed;
 
 /// Namespace (empty for cluster-wide kinds) and name.
@@ -48,11 +49,11 @@ struct Collection {
     history: VecDeque<Event>,
     /// The revision of the newest event that the history has dropped.
     forgotten: u64,
-    changed: watch::Sender<u64>,
+    /// Rings at every change. (A `watch` channel would wake its listeners in an order of its own, no two times the same.)
+    changed: broadcast::Sender<()>,
 }
 
 /// Every object, by collection and key.
-#[derive(Debug)]
 pub(crate) struct Store {
     revision: u64,
     collections: BTreeMap<String, Collection>,
@@ -61,6 +62,7 @@ pub(crate) struct Store {
     /// Who names a uid as its owner.
     dependents: HashMap<String, BTreeSet<Location>>,
     history_max: usize,
+    observer: Option<Observer>,
 }
 
 impl Key {
@@ -94,13 +96,14 @@ impl Location {
 }
 
 impl Store {
-    pub(crate) fn new(history_max: usize) -> Store {
+    pub(crate) fn new(history_max: usize, observer: Option<Observer>) -> Store {
         Store {
             revision: 0,
             collections: BTreeMap::new(),
             uids: HashMap::new(),
             dependents: HashMap::new(),
             history_max: history_max.max(1),
+            observer,
         }
     }
 
@@ -195,7 +198,7 @@ impl Store {
     /// Ends the watches of a collection that is served no longer. The history stays so that they see its end.
     pub(crate) fn close(&mut self, collection: &str) {
         if let Some(collection) = self.collections.get_mut(collection) {
-            collection.changed = watch::Sender::new(0);
+            collection.changed = broadcast::Sender::new(1);
         }
     }
 
@@ -213,7 +216,7 @@ impl Store {
     }
 
     /// Tells when the collection changes.
-    pub(crate) fn subscribe(&mut self, collection: &str) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&mut self, collection: &str) -> broadcast::Receiver<()> {
         self.open(collection).changed.subscribe()
     }
 
@@ -232,21 +235,26 @@ impl Store {
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             forgotten: 0,
-            changed: watch::Sender::new(0),
+            changed: broadcast::Sender::new(1),
         })
     }
 
     fn remember(&mut self, collection: &str, event: Event) {
+        if let Some(observer) = &self.observer {
+            let before = event.previous.as_ref().map(|object| object.unpack());
+            let after = (event.change != Change::Deleted).then(|| event.object.unpack());
+            observer(&Commit { before: before.as_deref(), after: after.as_deref() });
+        }
         let history_max = self.history_max;
         let collection = self.open(collection);
-        let revision = event.revision;
         collection.history.push_back(event);
         while history_max < collection.history.len() {
             if let Some(dropped) = collection.history.pop_front() {
                 collection.forgotten = dropped.revision;
             }
         }
-        collection.changed.send_replace(revision);
+        // Nobody may be listening, which is fine.
+        let _ = collection.changed.send(());
     }
 
     fn link(&mut self, at: &Location, object: &Value) {
@@ -283,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_short_history_forgets_and_says_so() {
-        let mut store = Store::new(2);
+        let mut store = Store::new(2, None);
         for name in ["a", "b", "c"] {
             store.put(&at(name), object(name));
         }
@@ -294,7 +302,7 @@ mod tests {
 
     #[test]
     fn an_earlier_list_is_what_was_there_then() {
-        let mut store = Store::new(8);
+        let mut store = Store::new(8, None);
         for name in ["a", "b"] {
             store.put(&at(name), object(name));
         }
@@ -311,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_deleted_object_carries_the_revision_of_its_deletion() {
-        let mut store = Store::new(8);
+        let mut store = Store::new(8, None);
         store.put(&at("a"), object("a"));
         let gone = store.remove(&at("a")).unwrap();
         assert_eq!(meta::revision(&gone), "2");

@@ -11,7 +11,8 @@ use futures::stream;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::Inner;
@@ -55,7 +56,7 @@ struct Watch {
     bookmarks: bool,
     deadline: Instant,
     next_bookmark: Instant,
-    changed: watch::Receiver<u64>,
+    changed: broadcast::Receiver<()>,
     closing: watch::Receiver<bool>,
     /// What is to be sent. Objects are written when their turn comes: a state of thousands takes no room before.
     queue: VecDeque<Frame>,
@@ -158,8 +159,9 @@ impl Watch {
     async fn wait(&mut self) {
         let wake = if self.bookmarks { self.deadline.min(self.next_bookmark) } else { self.deadline };
         tokio::select! {
-            changed = self.changed.changed() => {
-                if changed.is_err() {
+            biased;
+            changed = self.changed.recv() => {
+                if changed == Err(RecvError::Closed) {
                     // The resource is served no longer: deliver what there was, then end.
                     self.catch_up();
                     self.ended = true;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::builtin::{Addresses, events};
 use crate::kinds::{Kind, Registry};
 use crate::meta;
-use crate::options::Clock;
+use crate::options::{Clock, Options};
 use crate::query::FieldValidation;
 use crate::refusal::{Answer, Refusal};
 use crate::store::{Key, Location, Store};
@@ -99,15 +99,15 @@ impl Cx {
 
 impl World {
     /// A fresh cluster with the namespaces that every cluster has.
-    pub(crate) fn new(clock: Clock, seed: u64, history_max: usize) -> World {
+    pub(crate) fn new(options: &Options) -> World {
         let mut world = World {
-            store: Store::new(history_max),
+            store: Store::new(options.history, options.observer.clone()),
             kinds: Registry::new(),
-            dice: Dice(seed),
+            dice: Dice(options.seed),
             addresses: Addresses::default(),
             event_ages: events::Ages::new(),
             chores: VecDeque::new(),
-            clock,
+            clock: options.now.clone(),
         };
         world.furnish();
         world

@@ -40,7 +40,11 @@ const ROOMS: &[Room] = &[
     ),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
-    ("xtask", &["apiserver", "apisuite", "controlplane", "flagger-api", "flagger-operator"]),
+    ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
+    (
+        "xtask",
+        &["apiserver", "apisuite", "controlplane", "flagger-api", "flagger-operator", "flagger-routers", "histories"],
+    ),
 ];
 
 /// The rooms that decide or translate, and perform nothing.

@@ -12,6 +12,7 @@ use operator::cluster::{ConnectError, connect};
 use operator::run::{self, serve};
 use operator::shutdown::Signals;
 use operator::telemetry::{self, Encoding, Level};
+use operator::web::Web;
 use sandbox::{Faults, Options, Sandbox};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -279,7 +280,7 @@ async fn operate(sandbox: &Sandbox, stop: CancellationToken) -> Result<(), Error
     let admin = Admin::bind_local(0).await.map_err(Error::Port)?;
     // Its own series are metrics of the cluster, too. An address that was just bound is one.
     let _ = sandbox.add_scrape_target("flagger", &admin.address().to_string());
-    serve(client, settings, sandbox.clock(), admin, stop).await.map_err(Error::Operator)
+    serve(client, Web::new(), settings, sandbox.clock(), admin, stop).await.map_err(Error::Operator)
 }
 
 /// How the user wants to see it.

@@ -23,12 +23,13 @@ pub(super) fn step(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mu
         return Ok(Ending::AwaitingIncrease { hook });
     }
     let next = if plan.mirror && weight == 0 && !split.mirrored { Split::MIRROR } else { next };
-    cx.set_split(next)?;
+    // Stored before the traffic moves: after a crash in between, the pace is that of a step that was taken.
     status.canary_weight = i32::from(next.canary_weight());
     if 0 < next.canary_weight() {
         affinity::begin(plan, status);
     }
     cx.save(status)?;
+    cx.set_split(next)?;
     cx.say(Sentence::AdvanceWeight(next.canary_weight()))?;
     Ok(Ending::Advanced { split: next })
 }

@@ -18,7 +18,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::broadcast;
 
 pub(crate) use answers::Answered;
 pub use fault::{Fault, History};
@@ -27,6 +27,9 @@ pub use rule::{Rule, Verb};
 
 /// Requests are counted by their hash modulo this; two kinds that collide share their dice, and no more.
 const SLOTS: usize = 256;
+
+/// Turns that a watch may lag behind; it only asks for the last one.
+const TURNS_MAX: usize = 4;
 
 /// How long clients are asked to wait: the shortest that the header can say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -53,11 +56,12 @@ struct Shared {
     seed: u64,
     state: Mutex<State>,
     /// Tells the watches that are under way.
-    turns: watch::Sender<Turn>,
+    turns: broadcast::Sender<Turn>,
 }
 
 #[derive(Default)]
 struct State {
+    turn: Turn,
     rules: Vec<Entry>,
     injected: BTreeMap<&'static str, u64>,
 }
@@ -77,10 +81,40 @@ struct Turn {
     clears: u32,
 }
 
+/// What a watch hears of them. (A `watch` channel would wake them in an order of its own, no two times the same.)
+struct Turns {
+    now: Turn,
+    news: broadcast::Receiver<Turn>,
+}
+
+impl Turns {
+    /// Waits for the next.
+    async fn changed(&mut self) {
+        loop {
+            match self.news.recv().await {
+                Ok(turn) => return self.now = turn,
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// As many as there are by now.
+    fn now(&mut self) -> Turn {
+        loop {
+            match self.news.try_recv() {
+                Ok(turn) => self.now = turn,
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return self.now,
+            }
+        }
+    }
+}
+
 impl Faults {
     /// No faults yet; `seed` is where the dice of the rules to come start from.
     pub fn new(seed: u64) -> Faults {
-        let turns = watch::Sender::new(Turn::default());
+        let turns = broadcast::Sender::new(TURNS_MAX);
         Faults { shared: Arc::new(Shared { seed, state: Mutex::default(), turns }) }
     }
 
@@ -116,7 +150,7 @@ impl Faults {
     /// Switches everything off: no request meets a fault from now on, and watches that were held back go on.
     pub fn clear(&self) {
         self.state().rules.clear();
-        self.shared.turns.send_modify(|turn| turn.clears += 1);
+        self.turn(|turn| turn.clears += 1);
     }
 
     /// How many faults of each kind were injected so far.
@@ -134,7 +168,7 @@ impl Faults {
         let hash = asked.hash();
         let slot = usize::try_from(hash % SLOTS as u64).unwrap_or_default();
         let mut state = self.state();
-        let State { rules, injected } = &mut *state;
+        let State { rules, injected, .. } = &mut *state;
         for (index, entry) in (0_u64..).zip(rules) {
             if entry.left == Some(0) || !entry.rule.is_about(asked) {
                 continue;
@@ -152,11 +186,19 @@ impl Faults {
     }
 
     fn restart(&self) {
-        self.shared.turns.send_modify(|turn| turn.restarts += 1);
+        self.turn(|turn| turn.restarts += 1);
     }
 
-    fn turns(&self) -> watch::Receiver<Turn> {
-        self.shared.turns.subscribe()
+    fn turn(&self, change: impl FnOnce(&mut Turn)) {
+        let mut state = self.state();
+        change(&mut state.turn);
+        // Nobody may be watching, which is fine.
+        let _ = self.shared.turns.send(state.turn);
+    }
+
+    fn turns(&self) -> Turns {
+        let state = self.state();
+        Turns { now: state.turn, news: self.shared.turns.subscribe() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

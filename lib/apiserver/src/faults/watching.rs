@@ -9,8 +9,8 @@ use futures::{StreamExt as _, stream};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::Turn;
 use super::answers::Severed;
+use super::{Turn, Turns};
 
 /// What is wrong with a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ struct Disturbed {
     /// The frame to show once more.
     again: Option<Bytes>,
     began: Turn,
-    turns: watch::Receiver<Turn>,
+    turns: Turns,
     closing: watch::Receiver<bool>,
     severed: bool,
 }
@@ -42,13 +42,8 @@ enum Wait<T> {
 }
 
 /// The body of a watch, disturbed until the faults are switched off, and cut off when the server restarts.
-pub(super) fn disturbed(
-    body: Body,
-    disturbance: Disturbance,
-    turns: watch::Receiver<Turn>,
-    closing: watch::Receiver<bool>,
-) -> Body {
-    let began = *turns.borrow();
+pub(super) fn disturbed(body: Body, disturbance: Disturbance, turns: Turns, closing: watch::Receiver<bool>) -> Body {
+    let began = turns.now;
     let frames = body.into_data_stream();
     let watch = Disturbed { frames, disturbance, again: None, began, turns, closing, severed: false };
     Body::from_stream(stream::unfold(watch, Disturbed::next))
@@ -78,7 +73,7 @@ impl Disturbed {
             }
             let waited = tokio::select! {
                 biased;
-                _ = self.turns.changed() => Wait::Broken,
+                () = self.turns.changed() => Wait::Broken,
                 frame = self.frames.next() => Wait::Over(frame),
             };
             let Wait::Over(frame) = waited else { continue };
@@ -106,15 +101,16 @@ impl Disturbed {
     /// Waits, but not for a server that stops or restarts, nor when the faults are over.
     async fn pause(&mut self, pause: Duration) {
         tokio::select! {
+            biased;
             () = sleep(pause) => {}
-            _ = self.turns.changed() => {}
+            () = self.turns.changed() => {}
             _ = self.closing.wait_for(|closing| *closing) => {}
         }
     }
 
     /// Whether the server was restarted; also takes note of the end of faults.
     fn turned(&mut self) -> bool {
-        let now = *self.turns.borrow_and_update();
+        let now = self.turns.now();
         if now.clears != self.began.clears {
             self.disturbance = Disturbance::None;
         }

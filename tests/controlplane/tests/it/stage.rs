@@ -17,6 +17,7 @@ use operator::admin::Admin;
 use operator::args;
 use operator::cluster::connect;
 use operator::run::{self, serve};
+use operator::web::Web;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -123,7 +124,7 @@ impl Stage {
         let client = connect(&settings.access).await.unwrap();
         let admin = Admin::bind_local(0).await.unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(client, settings, Arc::new(Brisk::new()), admin, stop.clone()));
+        let task = tokio::spawn(serve(client, Web::new(), settings, Arc::new(Brisk::new()), admin, stop.clone()));
         Operator { task, stop }
     }
 

@@ -1,0 +1,51 @@
+//! Traffic: whole, never to a side that does not serve, and never faster than the pace.
+
+use std::time::Duration;
+
+use apiserver::Commit;
+
+use super::{Judge, Objects, SECOND};
+use crate::cluster::Id;
+use crate::facts;
+use crate::stage::{APP, PRIMARY};
+
+impl Judge {
+    /// The operator wrote, or deleted, the route.
+    pub(super) fn judge_route(&mut self, commit: &Commit<'_>, objects: &Objects) {
+        let Some(route) = commit.after else { return self.report("the operator deleted the route") };
+        let whole =
+            facts::splits(route).iter().all(|(primary, canary)| primary + canary == 100 && 0 <= *primary.min(canary));
+        self.require(whole, "weights do not sum to 100");
+        let before = commit.before.map_or(0, facts::canary_weight);
+        let after = facts::canary_weight(route);
+        if before < after {
+            self.judge_raise(after, objects);
+        }
+        if after < before {
+            let serves = self.primary.may_serve() || !self.canary.may_serve();
+            self.require(serves, "traffic was sent to a primary that does not serve");
+        }
+    }
+
+    fn judge_raise(&mut self, weight: i64, objects: &Objects) {
+        self.require(self.canary.may_serve(), "traffic was sent to a canary that does not serve");
+        let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
+        let rescue = weight == 100 && self.is_rescue(objects);
+        let told = matches!(phase, "Progressing" | "WaitingPromotion") || rescue || self.is_meddled("Canary", APP);
+        self.require(told, &format!("traffic was raised in phase {phase}"));
+        let moment = self.moment();
+        if !rescue && let (Some(last), Some(interval)) = (self.step, self.interval) {
+            let own = Duration::try_from(moment.operator.duration_since(last.operator)).unwrap_or_default();
+            let world = moment.world.duration_since(last.world);
+            let over = interval <= own.max(world) + SECOND;
+            self.require(over, &format!("a weight step was taken {world:?} after the one before"));
+        }
+        self.step = Some(moment);
+    }
+
+    /// Whether the primary does not get up, so that the canary has to take over at any moment.
+    fn is_rescue(&self, objects: &Objects) -> bool {
+        let Some(primary) = objects.get(&Id::new("Deployment", PRIMARY)) else { return true };
+        facts::available(primary) < facts::replicas(primary).max(1) || !self.primary.serving
+    }
+}

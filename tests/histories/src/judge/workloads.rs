@@ -1,0 +1,71 @@
+//! The two workloads: the only healthy copy stays, the target's revision is the user's, and only what was judged is promoted.
+
+use apiserver::Commit;
+use serde_json::Value;
+
+use super::{Judge, Objects};
+use crate::cluster::Id;
+use crate::facts::{self, Quality};
+use crate::stage::{APP, PRIMARY};
+
+impl Judge {
+    /// The operator wrote the target.
+    pub(super) fn judge_target(&mut self, commit: &Commit<'_>, objects: &Objects) {
+        let (Some(before), Some(after)) = (commit.before, commit.after) else {
+            return self.report("the operator created or deleted the target");
+        };
+        self.require(user_part(before) == user_part(after), "the operator changed what is the user's in the target");
+        if facts::replicas(after) != 0 || facts::replicas(before) == 0 {
+            return;
+        }
+        let alone = self.canary.serving && !self.primary.may_serve();
+        self.require(!alone, "the only healthy copy was scaled down");
+        if let Some(route) = objects.get(&Id::new("HTTPRoute", APP)) {
+            let idle = facts::canary_weight(route) == 0 || self.is_meddled("HTTPRoute", APP);
+            self.require(idle, "a target was scaled down that has traffic");
+        }
+    }
+
+    /// The operator wrote the primary.
+    pub(super) fn judge_primary(&mut self, commit: &Commit<'_>, objects: &Objects) {
+        let Some(after) = commit.after else { return self.report("the operator deleted the primary") };
+        self.require(
+            0 < facts::replicas(after) || commit.before.is_some_and(|before| facts::replicas(before) == 0),
+            "the operator scaled the primary to zero",
+        );
+        let Some(before) = commit.before else { return };
+        if facts::image(before) != facts::image(after) {
+            self.judge_promotion(after, objects);
+        }
+    }
+
+    fn judge_promotion(&mut self, primary: &Value, objects: &Objects) {
+        let Some(canary) = objects.get(&Id::new("Canary", APP)) else { return };
+        let meddled = self.is_meddled("Canary", APP) || self.is_meddled("Deployment", PRIMARY);
+        let skips = canary.pointer("/spec/skipAnalysis").and_then(Value::as_bool) == Some(true);
+        let phase = facts::phase(canary);
+        self.require(skips || meddled || phase == "Promoting", &format!("a revision was promoted in phase {phase}"));
+        let measured =
+            canary.pointer("/spec/analysis/metrics").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
+        let quality = facts::quality(facts::image(primary));
+        let judged = skips || meddled || !measured || quality == Quality::Good;
+        self.require(judged, "a revision was promoted that fails its checks");
+    }
+
+    /// Anybody wrote the target.
+    pub(super) fn see_target(&mut self, commit: &Commit<'_>) {
+        let template = |object: Option<&Value>| object.and_then(|object| object.pointer("/spec/template")).cloned();
+        if commit.after.is_some() && template(commit.before) != template(commit.after) {
+            self.shipped = Some(tokio::time::Instant::now());
+        }
+    }
+}
+
+/// The target without its replicas, its status, and what the API server keeps for itself.
+fn user_part(target: &Value) -> Value {
+    let mut spec = target["spec"].clone();
+    if let Some(spec) = spec.as_object_mut() {
+        spec.remove("replicas");
+    }
+    serde_json::json!([spec, target["metadata"]["labels"], target["metadata"]["annotations"]])
+}
