@@ -9,16 +9,7 @@ use std::env;
 use anyhow::{Context, Result, bail};
 use apisuite::Report;
 
-/// Where the answers come from, and what they are held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Our server against the recording.
-    Played,
-    /// A real control plane against the recording.
-    Real,
-    /// A real control plane makes the recording.
-    Record,
-}
+use crate::report::{self, Mode};
 
 /// The token of the server that only lives for this run.
 const TOKEN: &str = "suite";
@@ -26,15 +17,15 @@ const TOKEN: &str = "suite";
 /// Plays the cases whose sentence or group contains `only`, prints what is wrong, and fails if anything is.
 pub(crate) fn run(mode: Mode, only: &str) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start a runtime")?;
-    let report = runtime.block_on(report(mode, only))?;
-    print(&report);
+    let report = runtime.block_on(play(mode, only))?;
+    report::print(report.passed, &report.failed);
     if report.failed.is_empty() {
         return Ok(());
     }
     bail!("the API suite failed")
 }
 
-async fn report(mode: Mode, only: &str) -> Result<Report> {
+async fn play(mode: Mode, only: &str) -> Result<Report> {
     if mode == Mode::Played {
         let options = apiserver::Options { token: Some(TOKEN.to_owned()), ..apiserver::Options::default() };
         let server = apiserver::Server::start(options).await?;
@@ -53,15 +44,4 @@ fn variable(name: &str) -> Result<String> {
     env::var(name).with_context(|| {
         format!("failed to read {name}: start a control plane and name its address and an admin's token")
     })
-}
-
-#[expect(clippy::print_stdout, reason = "a task tells whoever runs it what it found")]
-fn print(report: &Report) {
-    for (case, complaints) in &report.failed {
-        println!("failed: {case}");
-        for complaint in complaints {
-            println!("    {complaint}");
-        }
-    }
-    println!("{} passed, {} failed", report.passed, report.failed.len());
 }

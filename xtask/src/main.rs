@@ -4,15 +4,17 @@
 
 mod api_suite;
 mod generate;
+mod kubectl;
+mod report;
 mod tidy;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use api_suite::Mode;
+use report::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record | WORDS]\n       cargo xtask generate [--check]\n       cargo xtask kubectl [--real | --record] [WORDS]\n       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,12 @@ fn main() -> Result<()> {
         ["api-suite", only] if !only.starts_with('-') => api_suite::run(Mode::Played, only),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
+        ["kubectl"] => kubectl::run(Mode::Played, ""),
+        ["kubectl", "--real"] => kubectl::run(Mode::Real, ""),
+        ["kubectl", "--real", only] => kubectl::run(Mode::Real, only),
+        ["kubectl", "--record"] => kubectl::run(Mode::Record, ""),
+        ["kubectl", "--record", only] => kubectl::run(Mode::Record, only),
+        ["kubectl", only] if !only.starts_with('-') => kubectl::run(Mode::Played, only),
         ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }
