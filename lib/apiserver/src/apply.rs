@@ -1,6 +1,7 @@
 //! Server-side apply, and who owns which field after any other change.
 
 mod compare;
+mod last_applied;
 mod managers;
 mod merge;
 mod set;
@@ -40,12 +41,16 @@ pub(crate) fn apply(cx: &Cx, live: Option<&Value>, config: &Value, force: bool, 
     }
     let change = compare(&owned_part(cx, live), &owned_part(cx, &object), &shape);
     let taken = change.added.union(&change.modified);
-    let conflicts = managers.conflicts(cx, Operation::Apply, &taken);
+    let contested = taken.difference(&last_applied::unchanged(cx, live, &shape));
+    let conflicts = managers.conflicts(cx, Operation::Apply, &contested);
     if !force && !conflicts.is_empty() {
         return Err(refuse(&conflicts));
     }
     managers.yield_to(cx, Operation::Apply, &taken, &change.removed);
-    managers.keep_time_if_same(cx, last.as_ref());
+    if taken.is_empty() && change.removed.is_empty() {
+        managers.keep_time(cx, last.as_ref());
+    }
+    last_applied::note(cx, &mut object, &config);
     Ok(Draft { object, managers: Some(managers) })
 }
 

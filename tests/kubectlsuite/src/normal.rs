@@ -27,7 +27,7 @@ impl Names {
     }
 
     fn text(&mut self, text: &str) -> String {
-        let text = text.replace(&self.space, SPACE);
+        let text = NOISE.replace_all(text, "").replace(&self.space, SPACE);
         let text = numbered(&UID, &text, "uid", &mut self.uids);
         let text = POD.replace_all(&text, "${1}-<random>");
         let text = numbered(&HASH, &text, "hash", &mut self.hashes);
@@ -85,6 +85,8 @@ macro_rules! patterns {
 }
 
 patterns! {
+    /// What the client logs when its own deadline ends a watch: now this, now that, or nothing.
+    NOISE = r"(?m)^[EIW]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ reflector\.go:.*\n";
     UID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
     /// The generated end of a pod's name, after the hash of its template.
     POD = "(-[bcdfghjklmnpqrstvwxz2456789]{8,10})-[bcdfghjklmnpqrstvwxz2456789]{5}\\b";

@@ -13,10 +13,9 @@ use crate::transcript::Said;
 /// The pause between two tries of what is repeated.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Plays steps in a new namespace; what is recorded of them.
+/// Plays steps in a namespace of their own, which is there; what is recorded of them.
 pub(crate) fn play(kubectl: &Kubectl, steps: &[Step], space: &str) -> Result<Vec<String>, Error> {
     let shell = kubectl.shell(space)?;
-    shell.must(&format!("kubectl create namespace {space}"))?;
     let mut played = Played { shell, said: Vec::new(), watched: None };
     for step in steps {
         played.step(step)?;

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use serde_json::{Value, json};
 
 use crate::compare::differences;
 use crate::fault::Error;
@@ -70,21 +72,33 @@ pub fn record(kubectl: &Kubectl, only: &str) -> Result<Report, Error> {
 /// A case's sentence and its transcript.
 type Played = (String, Result<Vec<String>, Error>);
 
+/// A case on its way.
+struct Waiting<'a> {
+    /// The place of its group.
+    group: usize,
+    case: &'a Case,
+    steps: Vec<Step>,
+    /// Its namespace.
+    space: String,
+}
+
 fn play_all(kubectl: &Kubectl, only: &str) -> Result<Vec<(Group, Vec<Played>)>, Error> {
     let (setups, groups) = files::groups()?;
+    // Names of namespaces that no earlier run on the same server used.
+    let run = RandomState::new().hash_one(()) % 1_000_000;
     let mut waiting = VecDeque::new();
     for (at, group) in groups.iter().enumerate() {
         for case in group.cases.iter().filter(|case| case.name.contains(only) || group.name.contains(only)) {
-            waiting.push_back((at, case, steps_of(&setups, case)?));
+            let space = format!("team-{run:06}{:03}", waiting.len());
+            waiting.push_back(Waiting { group: at, case, steps: steps_of(&setups, case)?, space });
         }
     }
-    // Names of namespaces that no earlier run on the same server used.
-    let run = RandomState::new().hash_one(()) % 1_000_000;
+    make_spaces(kubectl, &waiting)?;
     let (waiting, done) = (Mutex::new(waiting), Mutex::new(Vec::new()));
     let work = || {
-        while let Some((number, (at, case, steps))) = next(&waiting) {
-            let said = play(kubectl, &steps, &format!("team-{run:06}{number:03}"));
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, case.name.clone(), said));
+        while let Some(Waiting { group, case, steps, space }) = next(&waiting) {
+            let said = play(kubectl, &steps, &space);
+            lock(&done).push((group, case.name.clone(), said));
         }
     };
     thread::scope(|scope| {
@@ -93,19 +107,34 @@ fn play_all(kubectl: &Kubectl, only: &str) -> Result<Vec<(Group, Vec<Played>)>, 
         }
     });
     let mut all: Vec<(Group, Vec<Played>)> = groups.iter().map(|group| (group.clone(), Vec::new())).collect();
-    for (at, name, said) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        if let Some((_, played)) = all.get_mut(at) {
+    for (group, name, said) in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((_, played)) = all.get_mut(group) {
             played.push((name, said));
         }
     }
     Ok(all)
 }
 
-/// The next in the queue, with a number of its own.
-fn next<T>(waiting: &Mutex<VecDeque<T>>) -> Option<(usize, T)> {
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    let number = waiting.len();
-    waiting.pop_front().map(|one| (number, one))
+/// Makes all namespaces at once.
+fn make_spaces(kubectl: &Kubectl, waiting: &VecDeque<Waiting<'_>>) -> Result<(), Error> {
+    let space = |one: &Waiting<'_>| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one.space}});
+    let all: Vec<Value> = waiting.iter().map(space).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let shell = kubectl.shell("default")?;
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
+    files::write(&shell.folder().join("namespaces.json"), &list.to_string())?;
+    shell.must("kubectl create -f namespaces.json")
+}
+
+/// The first in the queue, which others can use meanwhile.
+fn next<T>(waiting: &Mutex<VecDeque<T>>) -> Option<T> {
+    lock(waiting).pop_front()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The steps of a case, those of the setups that it uses first.
