@@ -95,10 +95,13 @@ fn owned_part(cx: &Cx, object: &Value) -> Value {
         "resourceVersion",
     ];
     if cx.part == Part::Status {
-        return match object.get("status") {
-            Some(status) => json!({"status": status}),
-            None => json!({}),
-        };
+        let mut part = json!({});
+        meta::put_into(meta::root(&mut part), "status", object.get("status").cloned());
+        let annotations = object["metadata"].get("annotations").filter(|_| cx.kind.status_has_annotations());
+        if let Some(annotations) = annotations {
+            meta::put(&mut part, "annotations", Some(annotations.clone()));
+        }
+        return part;
     }
     let mut part = object.clone();
     let root = meta::root(&mut part);

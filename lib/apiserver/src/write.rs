@@ -240,8 +240,7 @@ fn carry_over(part: Part, kind: &Kind, object: &mut Value, old: &Value) {
         let annotations = meta::fields(object).remove("annotations");
         *object = old.clone();
         meta::put_into(meta::root(object), "status", status);
-        // The controller writes the revision with the status, which is no new generation.
-        if kind.is("apps", "Deployment") {
+        if kind.status_has_annotations() {
             meta::put(object, "annotations", annotations);
         }
     } else if kind.subresources.status {

@@ -1,7 +1,9 @@
 //! Playing a case.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::fault::Error;
 use crate::files;
@@ -44,7 +46,7 @@ impl Played<'_> {
     fn step(&mut self, step: &Step) -> Result<(), Error> {
         match step {
             Step::File { name, text } => files::write(&self.shell.folder().join(name), text),
-            Step::Given(command) => self.shell.must(command),
+            Step::Given(command) => self.shell.must(command).map(drop),
             Step::Until { command, says } => until(&self.shell, command, says),
             Step::Shown(command) => {
                 let said = self.shell.run(command)?;

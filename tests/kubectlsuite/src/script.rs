@@ -55,7 +55,9 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Case>, Error> {
 
 fn add(case: &mut Case, line: &str) -> Result<(), &'static str> {
     if let Some(more) = line.strip_prefix("  ") {
-        let Some(Step::File { text, .. }) = case.steps.last_mut() else { return Err("an indented line without a file") };
+        let Some(Step::File { text, .. }) = case.steps.last_mut() else {
+            return Err("an indented line without a file");
+        };
         text.push_str(more);
         text.push('\n');
         return Ok(());

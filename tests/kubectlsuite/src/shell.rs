@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use controlplane::Programs;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::fault::Error;
 use crate::files;
@@ -48,6 +49,11 @@ impl Kubectl {
     /// Whether there is one of the release that was recorded.
     pub fn is_found() -> bool {
         program().is_some()
+    }
+
+    /// What a line of shell prints, with a namespace as the default one. It must succeed.
+    pub fn say(&self, space: &str, line: &str) -> Result<String, Error> {
+        self.shell(space)?.must(line)
     }
 
     /// Puts a `kubectl` into the folder that the shells look into first.
@@ -114,12 +120,16 @@ impl Shell<'_> {
         running.said()
     }
 
-    /// Runs a line that must succeed.
-    pub(crate) fn must(&self, line: &str) -> Result<(), Error> {
+    /// Runs a line that must succeed; what it printed.
+    pub(crate) fn must(&self, line: &str) -> Result<String, Error> {
         let said = self.run(line)?;
-        let code = said.code.unwrap_or_default();
-        let failed = || Error::Unprepared { command: line.to_owned(), code, words: said.errors.trim().to_owned() };
-        if code == 0 { Ok(()) } else { Err(failed()) }
+        match said.code {
+            Some(0) => Ok(said.output),
+            code => {
+                let (code, words) = (code.unwrap_or_default(), said.errors.trim().to_owned());
+                Err(Error::Unprepared { command: line.to_owned(), code, words })
+            }
+        }
     }
 
     /// Starts a line. What it says goes to files, so that it never has to wait for a reader.

@@ -11,7 +11,8 @@ use crate::files;
 use crate::shell::Kubectl;
 
 /// The kinds that a sandbox has from the start.
-const KINDS: [&str; 2] = ["../../charts/flagger/crds/crd.yaml", "../../crates/sandbox/crds/gateway.networking.k8s.io.yaml"];
+const KINDS: [&str; 2] =
+    ["../../charts/flagger/crds/crd.yaml", "../../crates/sandbox/crds/gateway.networking.k8s.io.yaml"];
 
 /// The machine that a sandbox has.
 const MACHINE: &str = "sandbox";
@@ -88,5 +89,5 @@ fn install_kinds(kubectl: &Kubectl) -> Result<(), Error> {
         let path = files::root().join(path);
         shell.must(&format!("kubectl apply --server-side -f '{}'", path.display()))?;
     }
-    shell.must("kubectl wait --for=condition=Established customresourcedefinitions --all --timeout=30s")
+    shell.must("kubectl wait --for=condition=Established customresourcedefinitions --all --timeout=30s").map(drop)
 }

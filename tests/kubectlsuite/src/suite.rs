@@ -125,7 +125,7 @@ fn make_spaces(kubectl: &Kubectl, waiting: &VecDeque<Waiting<'_>>) -> Result<(),
     let shell = kubectl.shell("default")?;
     let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
     files::write(&shell.folder().join("namespaces.json"), &list.to_string())?;
-    shell.must("kubectl create -f namespaces.json")
+    shell.must("kubectl create -f namespaces.json").map(drop)
 }
 
 /// The first in the queue, which others can use meanwhile.

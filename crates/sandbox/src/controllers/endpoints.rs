@@ -321,4 +321,10 @@ mod tests {
         assert_eq!(slices(&service(), &pods).len(), 2);
         assert_eq!(endpoints(&service(), &pods).subsets.unwrap().len(), 2);
     }
+
+    #[test]
+    fn a_service_without_pods_has_a_slice_without_endpoints() {
+        let slices = slices(&service(), &[]);
+        assert_eq!((slices.len(), slices[0].endpoints.as_deref()), (1, Some([].as_slice())));
+    }
 }

@@ -11,7 +11,9 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Resource, ResourceExt};
 
 use crate::clock::elapsed;
-use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished, owned};
+use crate::cluster::{
+    Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished, owned,
+};
 use crate::node::status::ready_since;
 
 const COMPONENT: &str = "replicaset-controller";

@@ -83,7 +83,10 @@ const PROTOBUF_SENT: &str = "application/com.github.proto-openapi.spec.v2.v1.0+p
 
 /// Whether a client understands nothing but that form.
 pub(crate) fn wants_protobuf(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).is_some_and(|accepted| accepted.starts_with(PROTOBUF))
+    headers
+        .get(ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok())
+        .is_some_and(|accepted| accepted.starts_with(PROTOBUF))
 }
 
 /// `/openapi/v2` in that form: a description of nothing. `kubectl` looks there for kinds that version 3 doesn't have, and
