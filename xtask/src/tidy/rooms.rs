@@ -40,7 +40,8 @@ const ROOMS: &[Room] = &[
     ),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
-    ("xtask", &["apiserver", "apisuite", "flagger-api", "flagger-operator"]),
+    ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
+    ("xtask", &["apiserver", "apisuite", "flagger-api", "flagger-operator", "kubectlsuite"]),
 ];
 
 /// The rooms that decide or translate, and perform nothing.
