@@ -11,16 +11,7 @@ use anyhow::{Context, Result, bail};
 use apisuite::Report;
 use controlplane::{ControlPlane, Options, Programs};
 
-/// Where the answers come from, and what they are held against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Our server against the recording.
-    Played,
-    /// A real control plane against the recording.
-    Real,
-    /// A real control plane makes the recording.
-    Record,
-}
+use crate::report::{self, Mode};
 
 /// The token of the server that only lives for this run.
 const TOKEN: &str = "suite";
@@ -28,15 +19,15 @@ const TOKEN: &str = "suite";
 /// Plays the cases whose sentence or group contains `only`, prints what is wrong, and fails if anything is.
 pub(crate) fn run(mode: Mode, only: &str) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("failed to start a runtime")?;
-    let report = runtime.block_on(report(mode, only))?;
-    print(&report);
+    let report = runtime.block_on(play(mode, only))?;
+    report::print(report.passed, &report.failed);
     if report.failed.is_empty() {
         return Ok(());
     }
     bail!("the API suite failed")
 }
 
-async fn report(mode: Mode, only: &str) -> Result<Report> {
+async fn play(mode: Mode, only: &str) -> Result<Report> {
     if mode == Mode::Played {
         let options = apiserver::Options { token: Some(TOKEN.to_owned()), ..apiserver::Options::default() };
         let server = apiserver::Server::start(options).await?;
@@ -61,15 +52,4 @@ async fn report(mode: Mode, only: &str) -> Result<Report> {
 
 fn token() -> Result<String> {
     env::var("APISUITE_TOKEN").context("failed to read APISUITE_TOKEN: it holds the token of an admin at APISUITE_URL")
-}
-
-#[expect(clippy::print_stdout, reason = "a task tells whoever runs it what it found")]
-fn print(report: &Report) {
-    for (case, complaints) in &report.failed {
-        println!("failed: {case}");
-        for complaint in complaints {
-            println!("    {complaint}");
-        }
-    }
-    println!("{} passed, {} failed", report.passed, report.failed.len());
 }

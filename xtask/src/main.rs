@@ -6,40 +6,49 @@ mod api_suite;
 mod bench;
 mod faults;
 mod generate;
+mod kubectl;
+mod report;
 mod tidy;
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use api_suite::Mode;
+use report::Mode;
 
-const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]\n       cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]\n       cargo xtask faults [--histories N] [--seed S] [--trace]\n       cargo xtask generate [--check]\n       cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
+       cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]
+       cargo xtask faults [--histories N] [--seed S] [--trace]
+       cargo xtask generate [--check]
+       cargo xtask kubectl [--real | --record] [WORDS]
+       cargo xtask tidy";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let root = repository()?;
     match arguments.as_slice() {
-        ["api-suite", options @ ..] => api_suite(options),
+        ["api-suite", options @ ..] => suite(options, api_suite::run),
         ["bench", words @ ..] => bench::run(root, words),
         ["faults", order @ ..] => faults::run(order),
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
+        ["kubectl", options @ ..] => suite(options, kubectl::run),
         ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }
 }
 
-fn api_suite(options: &[&str]) -> Result<()> {
+/// Plays a suite as its options say.
+fn suite(options: &[&str], run: fn(Mode, &str) -> Result<()>) -> Result<()> {
     let (mode, words) = match options {
         ["--real", words @ ..] => (Mode::Real, words),
         ["--record", words @ ..] => (Mode::Record, words),
         words => (Mode::Played, words),
     };
     match words {
-        [] => api_suite::run(mode, ""),
-        [only] if !only.starts_with('-') => api_suite::run(mode, only),
+        [] => run(mode, ""),
+        [only] if !only.starts_with('-') => run(mode, only),
         _ => bail!(USAGE),
     }
 }

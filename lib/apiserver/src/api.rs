@@ -193,6 +193,7 @@ impl Inner {
             kinds.iter().zip(&subresources).map(|(kind, subresources)| describe(kind, subresources)).collect();
         let segments: Vec<&str> = place.split('/').filter(|part| !part.is_empty()).collect();
         let value = match segments.as_slice() {
+            ["v2"] if openapi::wants_protobuf(&parts.headers) => return Ok(openapi::v2_protobuf()),
             ["v2"] => {
                 reply::Format::of(&parts.headers, &Query::default())?;
                 Some(openapi::v2(&described))

@@ -1,6 +1,7 @@
 //! Server-side apply, and who owns which field after any other change.
 
 mod compare;
+mod last_applied;
 mod managers;
 mod merge;
 mod set;
@@ -40,12 +41,16 @@ pub(crate) fn apply(cx: &Cx, live: Option<&Value>, config: &Value, force: bool, 
     }
     let change = compare(&owned_part(cx, live), &owned_part(cx, &object), &shape);
     let taken = change.added.union(&change.modified);
-    let conflicts = managers.conflicts(cx, Operation::Apply, &taken);
+    let contested = taken.difference(&last_applied::unchanged(cx, live, &shape));
+    let conflicts = managers.conflicts(cx, Operation::Apply, &contested);
     if !force && !conflicts.is_empty() {
         return Err(refuse(conflicts));
     }
     managers.yield_to(cx, Operation::Apply, &taken, &change.removed);
-    managers.keep_time_if_same(cx, last.as_ref());
+    if taken.is_empty() && change.removed.is_empty() {
+        managers.keep_time(cx, last.as_ref());
+    }
+    last_applied::note(cx, &mut object, &config);
     Ok(Draft { object, managers: Some(managers) })
 }
 
@@ -90,10 +95,13 @@ fn owned_part(cx: &Cx, object: &Value) -> Value {
         "resourceVersion",
     ];
     if cx.part == Part::Status {
-        return match object.get("status") {
-            Some(status) => json!({"status": status}),
-            None => json!({}),
-        };
+        let mut part = json!({});
+        meta::put_into(meta::root(&mut part), "status", object.get("status").cloned());
+        let annotations = object["metadata"].get("annotations").filter(|_| cx.kind.status_has_annotations());
+        if let Some(annotations) = annotations {
+            meta::put(&mut part, "annotations", Some(annotations.clone()));
+        }
+        return part;
     }
     let mut part = object.clone();
     let root = meta::root(&mut part);

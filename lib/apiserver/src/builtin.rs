@@ -28,7 +28,7 @@ pub(crate) fn prepare(world: &mut World, kind: &Kind, object: &mut Value, old: O
     match kind.kind.as_str() {
         "CustomResourceDefinition" => crd::prepare(world, object, old),
         "Namespace" => namespaces::prepare(object, old),
-        "Pod" if old.is_none() => pods::prepare(object),
+        "Pod" => pods::prepare(object, old),
         "SelfSubjectAccessReview" => meta::put_into(meta::root(object), "status", Some(json!({"allowed": true}))),
         "Service" => services::prepare(world, object, old),
         _ => {}

@@ -126,6 +126,10 @@ fn verbs(kind: &Kind) -> Value {
     if kind.create_only {
         return json!(["create"]);
     }
+    if kind.custom().is_some() {
+        // `kubectl api-resources -o wide` prints them as they come.
+        return json!(["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]);
+    }
     json!(["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
 }
 

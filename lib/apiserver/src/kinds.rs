@@ -146,6 +146,12 @@ impl Kind {
         }
     }
 
+    /// Whether whoever writes the status writes the annotations, too: the controller of deployments writes the revision like
+    /// this, which is no new generation then.
+    pub(crate) fn status_has_annotations(&self) -> bool {
+        self.is("apps", "Deployment")
+    }
+
     /// Whether this is the built-in kind of that name.
     pub(crate) fn is(&self, group: &str, kind: &str) -> bool {
         self.custom().is_none() && self.group == group && self.kind == kind

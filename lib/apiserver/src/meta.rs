@@ -103,6 +103,17 @@ pub(crate) fn as_map(value: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
+/// The value as a list, made one if it is something else.
+pub(crate) fn as_array(value: &mut Value) -> &mut Vec<Value> {
+    if !value.is_array() {
+        *value = Value::Array(Vec::new());
+    }
+    match value {
+        Value::Array(items) => items,
+        _ => unreachable!("just made a list"),
+    }
+}
+
 /// Sets or removes a field of the metadata.
 pub(crate) fn put(object: &mut Value, field: &str, value: Option<Value>) {
     put_into(fields(object), field, value);

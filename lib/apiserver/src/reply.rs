@@ -123,6 +123,11 @@ pub(crate) fn text(text: impl Into<Bytes>) -> Response<Body> {
     response(StatusCode::OK, "text/plain; charset=utf-8", text.into())
 }
 
+/// Something else than JSON.
+pub(crate) fn bytes(media: &'static str, bytes: Bytes) -> Response<Body> {
+    response(StatusCode::OK, media, bytes)
+}
+
 /// A Status.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
     if refusal.is_page() {

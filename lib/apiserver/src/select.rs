@@ -164,6 +164,13 @@ fn requirement(term: &str) -> Answer<Requirement> {
     let broken = || Refusal::bad_request(format!("unable to parse requirement: {term:?}"));
     let key = |text: &str| {
         let text = text.trim();
+        if let Some((_, next)) = text.split_once(char::is_whitespace) {
+            let found = next.split_whitespace().next().unwrap_or_default();
+            let expected = "in, notin, =, ==, !=, gt, lt";
+            return Err(Refusal::bad_request(format!(
+                "unable to parse requirement: found '{found}', expected: {expected}"
+            )));
+        }
         let legal = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
         if text.is_empty() || !text.chars().all(legal) { Err(broken()) } else { Ok(text.to_owned()) }
     };

@@ -90,7 +90,7 @@ impl World {
         let managers = managers.unwrap_or_else(|| apply::updated(cx, Some(&old), &object, sent, &self.time()));
         meta::put(&mut object, "managedFields", managers.to_json());
         builtin::prepare(self, &kind, &mut object, Some(&old));
-        if grows(&kind, &object, &old) {
+        if cx.part != Part::Status && grows(&kind, &object, &old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
             meta::put(&mut object, "generation", Some(json!(generation)));
         }
@@ -236,8 +236,12 @@ const SYSTEM: [&str; 8] = [
 fn carry_over(part: Part, kind: &Kind, object: &mut Value, old: &Value) {
     if part == Part::Status {
         let status = meta::root(object).remove("status");
+        let annotations = meta::fields(object).remove("annotations");
         *object = old.clone();
         meta::put_into(meta::root(object), "status", status);
+        if kind.status_has_annotations() {
+            meta::put(object, "annotations", annotations);
+        }
     } else if kind.subresources.status {
         meta::put_into(meta::root(object), "status", old.get("status").cloned());
     }

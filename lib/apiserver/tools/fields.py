@@ -18,7 +18,7 @@ import yaml
 
 ROOTS = """
 core.v1 Namespace Pod Service Endpoints ConfigMap Secret Event ServiceAccount Node PersistentVolume
-core.v1 PersistentVolumeClaim ReplicationController
+core.v1 PersistentVolumeClaim ReplicationController LimitRange ResourceQuota
 apps.v1 Deployment ReplicaSet DaemonSet StatefulSet ControllerRevision
 autoscaling.v2 HorizontalPodAutoscaler
 networking.v1 Ingress IngressClass NetworkPolicy

@@ -41,9 +41,19 @@ const ROOMS: &[Room] = &[
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
+    ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
     (
         "xtask",
-        &["apiserver", "apisuite", "controlplane", "flagger-api", "flagger-operator", "flagger-routers", "histories"],
+        &[
+            "apiserver",
+            "apisuite",
+            "controlplane",
+            "flagger-api",
+            "flagger-operator",
+            "flagger-routers",
+            "histories",
+            "kubectlsuite",
+        ],
     ),
 ];
 

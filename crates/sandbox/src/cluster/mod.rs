@@ -129,3 +129,15 @@ pub(crate) fn controlled_by(meta: &ObjectMeta, uid: Option<&str>) -> bool {
     let controllers = meta.owner_references.iter().flatten().filter(|owner| owner.controller == Some(true));
     uid.is_some_and(|uid| controllers.into_iter().any(|owner| owner.uid == uid))
 }
+
+/// Whether a pod's containers have ended for good.
+pub(crate) fn finished(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// What an object says that this owner controls; whoever deletes the owner in the foreground waits for it.
+pub(crate) fn owned<K: Resource<DynamicType = ()>>(owner: &K) -> Option<Vec<OwnerReference>> {
+    let owner = owner.controller_owner_ref(&())?;
+    Some(vec![OwnerReference { block_owner_deletion: Some(true), ..owner }])
+}

@@ -16,7 +16,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cluster::{Again, Cluster, Error, Id, Mirror, Queue, Reconcile};
+use crate::cluster::{Again, Cluster, Error, Id, Mirror, Queue, Reconcile, owned};
 use crate::node::status::ready_since;
 
 const SERVICE: &str = "kubernetes.io/service-name";
@@ -163,6 +163,16 @@ fn slices(service: &Service, pods: &[Arc<Pod>]) -> Vec<EndpointSlice> {
             });
         }
     }
+    if slices.is_empty() {
+        // That there are none is said, too.
+        let metadata = slice_meta(service, 0);
+        slices.push(EndpointSlice {
+            address_type: "IPv4".into(),
+            endpoints: Some(Vec::new()),
+            metadata,
+            ..EndpointSlice::default()
+        });
+    }
     slices
 }
 
@@ -175,7 +185,7 @@ fn slice_meta(service: &Service, number: usize) -> kube::core::ObjectMeta {
         name: Some(format!("{name}-{number}")),
         namespace: service.namespace(),
         labels: Some(labels),
-        owner_references: service.controller_owner_ref(&()).map(|owner| vec![owner]),
+        owner_references: owned(service),
         ..kube::core::ObjectMeta::default()
     }
 }
@@ -310,5 +320,11 @@ mod tests {
         let pods = [pod("a", "10.244.0.1", true, 9898), pod("b", "10.244.0.2", true, 8080)].map(Arc::new);
         assert_eq!(slices(&service(), &pods).len(), 2);
         assert_eq!(endpoints(&service(), &pods).subsets.unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_service_without_pods_has_a_slice_without_endpoints() {
+        let slices = slices(&service(), &[]);
+        assert_eq!((slices.len(), slices[0].endpoints.as_deref()), (1, Some([].as_slice())));
     }
 }

@@ -11,7 +11,9 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Resource, ResourceExt};
 
 use crate::clock::elapsed;
-use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller};
+use crate::cluster::{
+    Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished, owned,
+};
 use crate::node::status::ready_since;
 
 const COMPONENT: &str = "replicaset-controller";
@@ -53,6 +55,7 @@ fn plan(set: &ReplicaSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
 
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let some = |amount: usize| (0 < amount).then(|| count(amount));
+    let terminating = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some() && !finished(pod)).count();
     let status = ReplicaSetStatus {
         replicas: count(active.len()),
         fully_labeled_replicas: some(active.len()),
@@ -60,7 +63,7 @@ fn plan(set: &ReplicaSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
         available_replicas: some(available),
         observed_generation: set.metadata.generation,
         conditions: None,
-        terminating_replicas: None,
+        terminating_replicas: Some(count(terminating)),
     };
     let surplus = active.len().saturating_sub(wanted);
     active.sort_by_cached_key(|pod| worth(pod));
@@ -83,8 +86,7 @@ fn worth(pod: &Pod) -> (bool, bool, bool, Reverse<Option<Timestamp>>, String) {
 }
 
 fn active(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    pod.metadata.deletion_timestamp.is_none() && !matches!(phase, Some("Succeeded" | "Failed"))
+    pod.metadata.deletion_timestamp.is_none() && !finished(pod)
 }
 
 /// Brings `ReplicaSet`s to where they should be.
@@ -150,7 +152,7 @@ fn pod(set: &ReplicaSet) -> Pod {
     pod.metadata.name = None;
     pod.metadata.generate_name = Some(format!("{}-", set.name_any()));
     pod.metadata.namespace = set.namespace();
-    pod.metadata.owner_references = set.controller_owner_ref(&()).map(|owner| vec![owner]);
+    pod.metadata.owner_references = owned(set);
     pod
 }
 

@@ -175,14 +175,11 @@ impl Managers {
         self.join_ancient();
     }
 
-    /// An applier that applies the same again keeps its time.
-    pub(super) fn keep_time_if_same(&mut self, cx: &Cx, last: Option<&Entry>) {
+    /// An applier that changes nothing keeps its time, or gets none.
+    pub(super) fn keep_time(&mut self, cx: &Cx, last: Option<&Entry>) {
         let mine = self.entries.iter_mut().find(|entry| entry.is_of(cx, Operation::Apply));
-        if let (Some(entry), Some(last)) = (mine, last)
-            && entry.set == last.set
-            && entry.api_version == last.api_version
-        {
-            entry.time.clone_from(&last.time);
+        if let Some(entry) = mine {
+            entry.time = last.map(|last| last.time.clone()).unwrap_or_default();
         }
     }
 

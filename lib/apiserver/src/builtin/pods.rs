@@ -1,13 +1,41 @@
 //! Pods: their first status and what may change in one that exists.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::meta;
 use crate::schema::{Cause, CauseReason};
 
-pub(super) fn prepare(pod: &mut Value) {
-    let class = quality_of_service(&pod["spec"]);
-    meta::root(pod).insert("status".to_owned(), json!({"phase": "Pending", "qosClass": class}));
+/// A new pod begins; the conditions of one that is there have all their fields.
+pub(super) fn prepare(pod: &mut Value, old: Option<&Value>) {
+    if old.is_none() {
+        admit(meta::as_map(&mut pod["spec"]));
+        let class = quality_of_service(&pod["spec"]);
+        meta::root(pod).insert("status".to_owned(), json!({"phase": "Pending", "qosClass": class}));
+    }
+    let conditions = pod["status"].get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten() {
+        meta::as_map(condition).entry("lastProbeTime").or_insert(Value::Null);
+    }
+}
+
+/// What admission gives to a pod without a priority class: no priority, and patience with a machine in trouble.
+fn admit(spec: &mut Map<String, Value>) {
+    const PATIENCE_SECS: u32 = 300;
+    spec.entry("priority").or_insert(json!(0));
+    spec.entry("preemptionPolicy").or_insert(json!("PreemptLowerPriority"));
+    let tolerations = meta::as_array(spec.entry("tolerations").or_insert_with(|| json!([])));
+    for trouble in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let tolerates = |one: &Value| {
+            let effect = one["effect"].as_str().unwrap_or_default();
+            let key = one["key"].as_str().unwrap_or_default();
+            matches!(effect, "" | "NoExecute") && (key == trouble || (key.is_empty() && one["operator"] == "Exists"))
+        };
+        if !tolerations.iter().any(tolerates) {
+            tolerations.push(json!({
+                "key": trouble, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": PATIENCE_SECS,
+            }));
+        }
+    }
 }
 
 /// `Guaranteed` if every container has limits for CPU and memory and requests as much, `BestEffort` if none asks for

@@ -31,16 +31,18 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 const NET: &str = "networking.k8s.io";
 
 /// In the order of discovery.
-pub(super) static ROWS: [Row; 33] = [
+pub(super) static ROWS: [Row; 35] = [
     row("", "v1", "ConfigMap", "configmaps", &["cm"], ""),
     row("", "v1", "Endpoints", "endpoints", &["ep"], ""),
     row("", "v1", "Event", "events", &["ev"], ""),
+    row("", "v1", "LimitRange", "limitranges", &["limits"], ""),
     row("", "v1", "Namespace", "namespaces", &["ns"], "cluster status"),
     row("", "v1", "Node", "nodes", &["no"], "cluster status born"),
     row("", "v1", "PersistentVolume", "persistentvolumes", &["pv"], "cluster status returns"),
     row("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", &["pvc"], "status returns"),
     row("", "v1", "Pod", "pods", &["po"], "status generation returns all"),
     row("", "v1", "ReplicationController", "replicationcontrollers", &["rc"], "status scale generation all"),
+    row("", "v1", "ResourceQuota", "resourcequotas", &["quota"], "status returns"),
     row("", "v1", "Secret", "secrets", &[], ""),
     row("", "v1", "Service", "services", &["svc"], "status returns all"),
     row("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], "returns"),

@@ -8,6 +8,7 @@ use super::{Described, details};
 use crate::fields::{self, Field, Form, Struct};
 use crate::schema::ListKind;
 
+const FIELDS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 const OBJECT_META: &str = "meta/v1.ObjectMeta";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
@@ -110,7 +111,10 @@ impl Components {
     }
 
     fn field(&mut self, field: &Field, details: details::Details) -> Value {
-        let form = self.form(&field.form, details.format);
+        let form = match field.name {
+            "fieldsV1" => self.scalar(FIELDS, json!({ "type": "object" })),
+            _ => self.form(&field.form, details.format),
+        };
         // A reference stands alone: whatever else is said of the field goes beside it.
         let mut schema = if form.get("$ref").is_some() { json!({ "allOf": [form] }) } else { form };
         if !details.description.is_empty() {
@@ -183,6 +187,7 @@ fn published(name: &str) -> String {
     }
 }
 
-const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object.";
-const KIND: &str = "Kind is a string value representing the REST resource this object represents.";
-const METADATA: &str = "Standard object's metadata.";
+// The words of the real server: with them `kubectl explain` begins.
+const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
+const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
+const METADATA: &str = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";

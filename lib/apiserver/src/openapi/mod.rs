@@ -11,7 +11,13 @@ mod paths;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{HeaderMap, Response};
 use serde_json::{Map, Value, json};
+
+use crate::reply;
 
 /// One served kind.
 #[derive(Clone, Debug)]
@@ -67,6 +73,28 @@ pub(crate) fn v2(kinds: &[Described<'_>]) -> Value {
         "paths": paths::v2(&kinds),
         "definitions": definitions,
     })
+}
+
+/// The form of `/openapi/v2` that older parts of `kubectl` ask for.
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+/// What it is called in the answer, where an `@` is not allowed.
+const PROTOBUF_SENT: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// Whether a client understands nothing but that form.
+pub(crate) fn wants_protobuf(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok())
+        .is_some_and(|accepted| accepted.starts_with(PROTOBUF))
+}
+
+/// `/openapi/v2` in that form: a description of nothing. `kubectl` looks there for kinds that version 3 doesn't have, and
+/// goes on to say that there is no such kind.
+pub(crate) fn v2_protobuf() -> Response<Body> {
+    // Field 1 is the version of the format, field 2 the info with title and version.
+    let document = Bytes::from_static(b"\x0a\x032.0\x12\x19\x0a\x0aKubernetes\x12\x0bunversioned");
+    reply::bytes(PROTOBUF_SENT, document)
 }
 
 impl Described<'_> {

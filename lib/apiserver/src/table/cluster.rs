@@ -27,8 +27,20 @@ pub(super) fn priority_class(class: &Value, now: Timestamp) -> Vec<Value> {
     vec![name(class), json!(count(class, "/value")), json!(default), age(class, now), json!(preemption)]
 }
 
-pub(super) fn custom_resource_definition(definition: &Value, _now: Timestamp) -> Vec<Value> {
-    vec![name(definition), json!(text(definition, "/metadata/creationTimestamp"))]
+/// A kind of which nothing more is shown.
+pub(super) fn created(object: &Value, _now: Timestamp) -> Vec<Value> {
+    vec![name(object), json!(text(object, "/metadata/creationTimestamp"))]
+}
+
+pub(super) fn resource_quota(quota: &Value, now: Timestamp) -> Vec<Value> {
+    let hard = quota.pointer("/status/hard").and_then(Value::as_object);
+    let shares = |of_limits: bool| -> String {
+        let of = hard.into_iter().flatten().filter(|(name, _)| name.starts_with("limits.") == of_limits);
+        let used = |name: &str| quota["status"]["used"][name].as_str().unwrap_or("0").to_owned();
+        let shares = of.map(|(name, hard)| format!("{name}: {}/{}", used(name), hard.as_str().unwrap_or_default()));
+        shares.collect::<Vec<_>>().join(", ")
+    };
+    vec![name(quota), json!(shares(false)), json!(shares(true)), age(quota, now)]
 }
 
 pub(super) fn node(node: &Value, now: Timestamp) -> Vec<Value> {
@@ -133,10 +145,6 @@ pub(super) fn persistent_volume_claim(claim: &Value, now: Timestamp) -> Vec<Valu
             mode => mode,
         }),
     ]
-}
-
-pub(super) fn role(role: &Value, _now: Timestamp) -> Vec<Value> {
-    vec![name(role), json!(text(role, "/metadata/creationTimestamp"))]
 }
 
 pub(super) fn role_binding(binding: &Value, now: Timestamp) -> Vec<Value> {

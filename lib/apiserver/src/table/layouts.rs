@@ -23,15 +23,16 @@ pub(super) fn of(group: &str, kind: &str) -> Option<Layout> {
         ("" | "events.k8s.io", "Event") => {
             ("Last_Seen Type Reason Object +Subobject +Source Message", EVENT_WIDE, cluster::event)
         }
+        ("", "LimitRange")
+        | ("apiextensions.k8s.io", "CustomResourceDefinition")
+        | ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => ("Name Created_At", "", cluster::created),
         ("", "Namespace") => ("Name Status Age", "", cluster::namespace),
         ("", "Node") => ("Name Status Roles Age Version", NODE_WIDE, cluster::node),
         ("", "PersistentVolumeClaim") => (CLAIM, "VolumeMode", cluster::persistent_volume_claim),
         ("", "Pod") => ("Name Ready Status Restarts Age", "IP Node Nominated_Node Readiness_Gates", workloads::pod),
+        ("", "ResourceQuota") => ("Name Request Limit Age", "", cluster::resource_quota),
         ("", "Secret") => ("Name Type Data Age", "", cluster::secret),
         ("", "Service") => ("Name Type Cluster-IP External-IP Port(s) Age", "Selector", network::service),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-            ("Name Created_At", "", cluster::custom_resource_definition)
-        }
         ("apps", "ControllerRevision") => ("Name Controller Revision Age", "", workloads::controller_revision),
         ("apps", "DaemonSet") => (DAEMON_SET, "Containers Images Selector", workloads::daemon_set),
         ("apps", "Deployment") => {
@@ -56,7 +57,6 @@ pub(super) fn of(group: &str, kind: &str) -> Option<Layout> {
         ("policy", "PodDisruptionBudget") => {
             ("Name Min_Available Max_Unavailable Allowed_Disruptions:integer Age", "", workloads::pod_disruption_budget)
         }
-        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => ("Name Created_At", "", cluster::role),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => {
             ("Name Role Age", "Users Groups ServiceAccounts", cluster::role_binding)
         }

@@ -16,7 +16,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
-use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller};
+use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished};
 use plan::{Fit, Plan, plan};
 
 const COMPONENT: &str = "deployment-controller";
@@ -121,21 +121,16 @@ impl Controller {
     ) -> Result<(), Error> {
         let deployments = self.0.api::<Deployment>(&deployment.namespace().unwrap_or_default());
         let name = deployment.name_any();
-        if let Some(revision) = revision {
-            let patch = json!({"metadata": {"annotations": {revision::REVISION: revision}}});
-            let written = deployments
-                .patch(&name, &PatchParams::default(), &Patch::Merge(patch))
-                .await
-                .map_err(|error| Error::Api("annotate a Deployment", error))?;
-            self.0.deployments.learn(written);
-        }
-        if deployment.status.as_ref() == Some(status) {
+        if revision.is_none() && deployment.status.as_ref() == Some(status) {
             return Ok(());
         }
         // Replaced rather than merged, so that counts which went to zero leave; the version is the latest one known, the
         // generation that was looked at stands in the status itself.
         let latest = self.0.deployments.get(&Id::of(deployment.meta())).unwrap_or_else(|| Arc::clone(deployment));
-        let changed = Deployment { status: Some(status.clone()), ..(*latest).clone() };
+        let mut changed = Deployment { status: Some(status.clone()), ..(*latest).clone() };
+        // With the status, so that it is no new generation.
+        let revision = revision.map(|revision| (revision::REVISION.to_owned(), revision));
+        changed.annotations_mut().extend(revision);
         let written = deployments
             .replace_status(&name, &PostParams::default(), &changed)
             .await
@@ -156,9 +151,4 @@ fn patch(fit: &Fit) -> serde_json::Value {
         "metadata": {"resourceVersion": fit.version, "annotations": fit.annotations},
         "spec": {"replicas": fit.to, "minReadySeconds": fit.min_ready_secs},
     })
-}
-
-fn finished(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Succeeded" | "Failed"))
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::rolling::Limits;
+use crate::cluster::owned;
 
 pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
 pub(crate) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
@@ -63,7 +64,7 @@ pub(crate) fn replica_set(deployment: &Deployment, replicas: i32, annotations: B
     set.metadata.namespace = deployment.namespace();
     set.metadata.labels = labels;
     set.metadata.annotations = Some(annotations);
-    set.metadata.owner_references = deployment.controller_owner_ref(&()).map(|owner| vec![owner]);
+    set.metadata.owner_references = owned(deployment);
     set.spec = ReplicaSetSpec {
         min_ready_seconds: spec.min_ready_seconds,
         replicas: Some(replicas),

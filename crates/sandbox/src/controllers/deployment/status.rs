@@ -50,13 +50,14 @@ pub(crate) fn complete(deployment: &Deployment, status: &DeploymentStatus, limit
     all(status.updated_replicas) && all(status.replicas) && all(status.available_replicas) && observed
 }
 
-/// Zero counts are left out, as the original's omitted fields are.
+/// Zero counts are left out as the original leaves them out, which has one that it always writes.
 fn counts(deployment: &Deployment, sets: &Sets) -> DeploymentStatus {
     let some = |count: i32| (count != 0).then_some(count);
     let sum = |count: fn(&ReplicaSet) -> i32| sets.all().map(count).sum::<i32>();
     let replicas = sum(|set| set.status.as_ref().map_or(0, |status| status.replicas));
     let ready = sum(|set| set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0));
     let available = sum(|set| set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0));
+    let terminating = sum(|set| set.status.as_ref().and_then(|status| status.terminating_replicas).unwrap_or(0));
     DeploymentStatus {
         observed_generation: deployment.metadata.generation,
         replicas: some(replicas),
@@ -64,6 +65,7 @@ fn counts(deployment: &Deployment, sets: &Sets) -> DeploymentStatus {
         ready_replicas: some(ready),
         available_replicas: some(available),
         unavailable_replicas: some((replicas - available).max(0)),
+        terminating_replicas: Some(terminating),
         ..DeploymentStatus::default()
     }
 }
