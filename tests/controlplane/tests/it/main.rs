@@ -9,6 +9,8 @@ mod configs;
 #[cfg(test)]
 mod daemons;
 #[cfg(test)]
+mod keda;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;
