@@ -133,12 +133,11 @@ fn spec(cx: &Context<'_>, target: &Value) -> Value {
 /// Has the trigger measure the primary: by the canary's query for it, or by its own with the names changed.
 fn ask_about_primary(cx: &Context<'_>, trigger: &mut Value) {
     let queries = cx.canary.spec.autoscaler_ref.as_ref().map(|reference| &reference.primary_scaler_queries);
-    let query = match queries.filter(|queries| !queries.is_empty()) {
-        Some(queries) => trigger.get("name").and_then(Value::as_str).and_then(|name| queries.get(name)).cloned(),
-        None => {
-            let query = trigger.pointer("/metadata/query").and_then(Value::as_str);
-            query.map(|query| about_primary(query, cx.target_name()))
-        }
+    let query = if let Some(queries) = queries.filter(|queries| !queries.is_empty()) {
+        trigger.get("name").and_then(Value::as_str).and_then(|name| queries.get(name)).cloned()
+    } else {
+        let query = trigger.pointer("/metadata/query").and_then(Value::as_str);
+        query.map(|query| about_primary(query, cx.target_name()))
     };
     if let Some(query) = query
         && let Some(metadata) = trigger.get_mut("metadata").and_then(Value::as_object_mut)

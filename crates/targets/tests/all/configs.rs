@@ -62,7 +62,7 @@ fn key(kind: Kind, name: &str) -> Key {
 }
 
 /// The canary, whose status says that these checksums were analysed.
-fn analysed(tracked: Value) -> api::Canary {
+fn analysed(tracked: &Value) -> api::Canary {
     let mut canary = canary(json!({}));
     let status = json!({"phase": "Progressing", "trackedConfigs": tracked});
     canary.status = Some(serde_json::from_value(status).unwrap());
@@ -163,9 +163,9 @@ fn promote(cluster: &mut Cluster, canary: &api::Canary) -> Vec<Change> {
 fn promotion_brings_copies_up_to_date_before_the_pods_that_use_them() {
     let mut cluster = recolored();
     let sums = tracked(&cluster).unwrap();
-    let changes = promote(&mut cluster, &analysed(sums));
-    let changed: Vec<_> = changes.iter().map(|change| change.key().name.as_str()).collect();
-    assert_eq!(changed, ["colors-primary", "cart-primary"]);
+    let changes = promote(&mut cluster, &analysed(&sums));
+    let names: Vec<_> = changes.iter().map(|change| change.key().name.as_str()).collect();
+    assert_eq!(names, ["colors-primary", "cart-primary"]);
     assert_eq!(cluster.get(&key(kinds::CONFIG_MAP, "colors-primary"))["data"]["color"], "blue");
 }
 
@@ -175,7 +175,7 @@ fn configs_that_were_not_analysed_are_not_promoted() {
     let sums = tracked(&cluster).unwrap();
     cluster.put(but(colors(), json!({"data": {"color": "green"}})));
     let revision = revision::of(&cart()["spec"]["template"]);
-    let canary = analysed(sums);
+    let canary = analysed(&sums);
     let ask =
         |cluster: &Cluster, id: &str| cluster.ask(&canary, |cx, seen| deployment().promote(cx, seen, &revision, id));
     assert!(matches!(ask(&cluster, "two"), Err(Error::ConfigsMoved { .. })));
@@ -193,7 +193,7 @@ fn canaries_that_share_a_config_own_its_copy_together() {
     let copy = cluster.get(&key(kinds::CONFIG_MAP, "colors-primary")).clone();
     cluster.put(but(copy, json!({"metadata": {"ownerReferences": others}})));
     let sums = tracked(&cluster).unwrap();
-    promote(&mut cluster, &analysed(sums));
+    promote(&mut cluster, &analysed(&sums));
     assert_eq!(
         cluster.get(&key(kinds::CONFIG_MAP, "colors-primary"))["metadata"]["ownerReferences"],
         json!([

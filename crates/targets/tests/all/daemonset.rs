@@ -139,7 +139,7 @@ fn only_rolling_updates_can_be_promoted() {
 }
 
 /// The reason why a side isn't ready, with whether waiting may help, or `ready`; the status was last written at `since`.
-fn readiness(side: Side, spec: Value, since: &str, status: Value) -> String {
+fn readiness(side: Side, spec: Value, since: &str, status: &Value) -> String {
     let object = but(agent(), json!({"status": status}));
     let object = if side == Side::Primary { primary_of(object) } else { object };
     let mut canary = released(spec);
@@ -156,7 +156,7 @@ fn readiness(side: Side, spec: Value, since: &str, status: Value) -> String {
 
 #[test]
 fn a_side_is_ready_when_enough_nodes_run_the_new_pods() {
-    let canary = |status: Value| readiness(Side::Canary, json!({}), NOW, status);
+    let canary = |status: Value| readiness(Side::Canary, json!({}), NOW, &status);
     let waiting = "wait: canary damonset agent.shop not ready with retryable true: waiting for rollout to finish: ";
     assert_eq!(canary(json!({})), "ready");
     for (status, missing) in [
@@ -168,9 +168,9 @@ fn a_side_is_ready_when_enough_nodes_run_the_new_pods() {
         assert_eq!(canary(status), format!("{waiting}{missing}"));
     }
     let half = json!({"analysis": {"primaryReadyThreshold": 50}});
-    assert_eq!(readiness(Side::Primary, half.clone(), NOW, json!({"numberAvailable": 2})), "ready");
+    assert_eq!(readiness(Side::Primary, half.clone(), NOW, &json!({"numberAvailable": 2})), "ready");
     assert_eq!(
-        readiness(Side::Primary, half, NOW, json!({"numberAvailable": 1})),
+        readiness(Side::Primary, half, NOW, &json!({"numberAvailable": 1})),
         "wait: primary daemonset agent-primary.shop not ready: waiting for rollout to finish: \
          1 of 2 (readyThreshold 50%) updated pods are available"
     );
@@ -180,7 +180,7 @@ fn a_side_is_ready_when_enough_nodes_run_the_new_pods() {
 fn waiting_ends_when_the_canary_stands_still_for_longer_than_its_deadline() {
     let short_since = |since: &str| {
         let spec = json!({"progressDeadlineSeconds": 60});
-        readiness(Side::Canary, spec, since, json!({"numberAvailable": 0}))
+        readiness(Side::Canary, spec, since, &json!({"numberAvailable": 0}))
     };
     assert!(short_since("2026-11-21T14:39:00Z").starts_with("wait: "));
     assert_eq!(

@@ -12,6 +12,8 @@ mod deletion;
 #[cfg(test)]
 mod knative;
 #[cfg(test)]
+mod keda;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;
