@@ -22,3 +22,5 @@ mod releases;
 mod stage;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod waiting;
