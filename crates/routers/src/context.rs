@@ -20,7 +20,7 @@ pub struct Context<'a> {
 pub struct Label<'a> {
     /// Its key, such as `app`.
     pub key: &'a str,
-    /// The value that the target's pods have; the primary's pods have it with `-primary` added.
+    /// The value that the target's pods have; the primary's pods have it with `-primary` added. Empty when it is not known.
     pub value: &'a str,
 }
 

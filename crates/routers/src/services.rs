@@ -48,7 +48,7 @@ pub fn reconcile(cx: &Context<'_>, seen: &Seen, role: Role) -> Result<Vec<Change
 /// Gives an apex Service that was not created for a Canary back to the user, before the Canary goes: with the selector that
 /// the user applied, or pointed at the target's pods, and no longer kept from Flux.
 ///
-/// The target need not be there any more, so all of it is told from the Service itself.
+/// The target need not be there any more: without its label, the selector is told from the Service itself.
 pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
     if cx.canary.spec.target_ref.kind == kinds::SERVICE.kind {
         return Ok(Vec::new());
@@ -62,7 +62,7 @@ pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error
     let selector = match (&applied, live.pointer("/spec/selector")) {
         (Some(applied), _) => applied.pointer("/spec/selector").cloned(),
         (None, live) if kubernetes::is_splitting(cx, live) => Some(json!({cx.label.key: cx.label.value})),
-        (None, live) => live.map(given_back::selector),
+        (None, _) => given_back::selector(cx, live),
     };
     let restored = given_back::service(live, selector, applied.as_ref());
     Ok(restored.map(|service| Change::Replace(key, service)).into_iter().collect())

@@ -123,7 +123,8 @@ impl World<'_> {
             let key = Key::new(kinds::KNATIVE_SERVICE, &*names.namespace, &*names.target);
             let service = self.object(key).await.map_err(MeterFault::Knative)?;
             let latest = service.as_ref().and_then(|service| service["status"]["latestCreatedRevisionName"].as_str());
-            names.route = latest.ok_or_else(|| MeterFault::Knative("it has no revision".to_owned()))?.to_owned();
+            let latest = latest.ok_or_else(|| MeterFault::Knative("it has no revision".to_owned()))?;
+            latest.clone_into(&mut names.route);
         }
         Ok(names)
     }

@@ -113,6 +113,8 @@ impl World<'_> {
                     Err(Unanswered::Answer(targets::Error::Missing { .. })) => return Ok(Outcome::Gone),
                     restored => restored?,
                 }
+                // What is given back leads to the target's pods, if they have a label to find them by.
+                self.facts = self.ask(|seen| target.facts(&cx, seen)).await.ok();
             }
         }
         Ok(Outcome::Done)

@@ -1,8 +1,8 @@
 //! A user's Service as it was before there was a canary.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::metadata;
+use crate::{Context, metadata};
 
 /// The Service with this selector and without our annotations, `None` when there is nothing to change.
 ///
@@ -22,13 +22,35 @@ pub(super) fn service(live: &Value, selector: Option<Value>, applied: Option<&Va
     changed.then_some(service)
 }
 
-/// The selector of the target's pods, told from that of the primary's.
-pub(super) fn selector(primary: &Value) -> Value {
-    let mut selector = primary.clone();
-    for value in selector.as_object_mut().into_iter().flat_map(|labels| labels.values_mut()) {
+/// The selector of the target's pods; where their label is not known, told from that of the primary's.
+pub(super) fn selector(cx: &Context<'_>, live: &Value) -> Option<Value> {
+    if !cx.label.value.is_empty() {
+        return Some(json!({cx.label.key: cx.label.value}));
+    }
+    let mut selector = live.pointer("/spec/selector")?.clone();
+    for value in selector.as_object_mut()?.values_mut() {
         if let Some(target) = value.as_str().and_then(|value| value.strip_suffix("-primary")) {
             *value = target.into();
         }
     }
-    selector
+    Some(selector)
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Canary;
+
+    use super::*;
+    use crate::Label;
+
+    #[test]
+    fn the_selector_of_a_target_that_is_gone_is_told_from_the_primarys() {
+        let given_back = |value: &str| {
+            let canary = Canary::default();
+            let cx = Context { canary: &canary, label: Label { key: "app", value }, ports: &[] };
+            selector(&cx, &json!({"spec": {"selector": {"name": "cart-primary"}}})).unwrap()
+        };
+        assert_eq!(given_back(""), json!({"name": "cart"}));
+        assert_eq!(given_back("shop"), json!({"app": "shop"}));
+    }
 }

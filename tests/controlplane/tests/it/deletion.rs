@@ -4,11 +4,11 @@ use api::{Canary, Phase};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::runtime::wait::{await_condition, conditions};
 use serde_json::{Value, json};
 
 use crate::manifests::{apply, team};
-use crate::stage::{Stage, within};
+use crate::stage::Stage;
+use crate::waiting::{canaries, gone, reaches, until};
 
 const SERVICES: &str = "/api/v1/namespaces/NAMESPACE/services";
 
@@ -36,10 +36,6 @@ async fn deploy(stage: &Stage, node_port: i64) {
     }
 }
 
-fn canaries(stage: &Stage) -> Api<Canary> {
-    Api::namespaced(stage.client.clone(), stage.namespace)
-}
-
 fn deployments(stage: &Stage) -> Api<Deployment> {
     Api::namespaced(stage.client.clone(), stage.namespace)
 }
@@ -64,14 +60,11 @@ async fn a_canary_that_is_deleted_in_mid_run_leaves_a_target_that_serves_behind_
 
     let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "podinfo", "image": "podinfo:2"}]}}}});
     deployments(&stage).patch("podinfo", &PatchParams::default(), &Patch::Strategic(image)).await.unwrap();
-    let progressing = |canary: Option<&Canary>| {
-        canary.and_then(|canary| canary.status.as_ref()).is_some_and(|status| status.phase == Phase::Progressing)
-    };
-    within(await_condition(canaries(&stage), "podinfo", progressing)).await.unwrap();
+    reaches(&stage, "podinfo", Phase::Progressing).await;
 
     let uid = delete_canary(&stage).await;
     let primary = deployments(&stage).get("podinfo-primary").await.unwrap().metadata.uid.unwrap();
-    within(await_condition(canaries(&stage), "podinfo", conditions::is_deleted(&uid))).await.unwrap();
+    gone(canaries(&stage), "podinfo", &uid).await;
     let target = deployments(&stage).get("podinfo").await.unwrap();
     assert_eq!(target.status.unwrap().available_replicas, Some(2), "it serves before its canary goes");
     let service = stage.object(SERVICES, "podinfo").await;
@@ -80,7 +73,7 @@ async fn a_canary_that_is_deleted_in_mid_run_leaves_a_target_that_serves_behind_
     assert_eq!(service["metadata"].get("annotations"), None);
     assert_eq!(service["metadata"]["labels"], json!({"team": "web"}));
     stage.told(&["Terminated canary podinfo.reverted"]).await;
-    within(await_condition(deployments(&stage), "podinfo-primary", conditions::is_deleted(&primary))).await.unwrap();
+    gone(deployments(&stage), "podinfo-primary", &primary).await;
     operator.end().await;
 }
 
@@ -99,13 +92,13 @@ async fn the_finalizer_goes_with_the_field_and_a_deletion_that_a_restart_cuts_in
         let patch = json!({"spec": {"revertOnDeletion": reverts}});
         canaries(&stage).patch("podinfo", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
         let follows = |canary: Option<&Canary>| held(canary) == reverts;
-        within(await_condition(canaries(&stage), "podinfo", follows)).await.unwrap();
+        until(canaries(&stage), "podinfo", follows).await;
     }
 
     operator.end().await;
     let uid = delete_canary(&stage).await;
     let operator = stage.operator().await;
-    within(await_condition(canaries(&stage), "podinfo", conditions::is_deleted(&uid))).await.unwrap();
+    gone(canaries(&stage), "podinfo", &uid).await;
     assert_eq!(stage.deployment("podinfo").await, ("podinfo:1".to_owned(), 2));
     let service: Value = stage.object(SERVICES, "podinfo").await;
     assert_eq!(service["spec"]["selector"], json!({"app": "podinfo"}));
@@ -124,7 +117,7 @@ async fn a_canary_that_breaks_a_rule_can_be_deleted() {
     stage.told(&["spec.metricsServer"]).await;
 
     let uid = delete_canary(&stage).await;
-    within(await_condition(canaries(&stage), "podinfo", conditions::is_deleted(&uid))).await.unwrap();
+    gone(canaries(&stage), "podinfo", &uid).await;
     assert_eq!(stage.deployment("podinfo").await.1, 2);
     operator.end().await;
 }

@@ -1,17 +1,18 @@
 //! Knative Services: kinds as Knative's, a played controller, and the operator under the rules that we ship.
 
-use api::{Canary, Phase};
+use api::Phase;
 use futures::StreamExt;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use kube::runtime::wait::{await_condition, conditions};
+use kube::runtime::wait::conditions;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::manifests::{apply, team};
-use crate::stage::{Stage, within};
+use crate::stage::Stage;
+use crate::waiting::{canaries, gone, reaches, until};
 
 const GROUP: &str = "serving.knative.dev";
 const SERVICES: &str = "/apis/serving.knative.dev/v1/namespaces/NAMESPACE/services";
@@ -38,7 +39,7 @@ async fn install(client: &Client) {
             },
         });
         apply(client, &definition).await;
-        within(await_condition(definitions.clone(), &name, conditions::is_crd_established())).await.unwrap();
+        until(definitions.clone(), &name, conditions::is_crd_established()).await;
     }
 }
 
@@ -117,17 +118,12 @@ async fn a_knative_revision_is_analysed_promoted_and_given_back() {
     assert_eq!(routed(&stage).await, (json!("podinfo-1"), all_to("podinfo-1")));
 
     apply(&stage.client, &service("podinfo:2")).await;
-    let canaries: Api<Canary> = Api::namespaced(stage.client.clone(), stage.namespace);
-    let succeeded = |canary: Option<&Canary>| {
-        canary.and_then(|canary| canary.status.as_ref()).is_some_and(|status| status.phase == Phase::Succeeded)
-    };
-    within(await_condition(canaries.clone(), "podinfo", succeeded)).await.unwrap();
+    reaches(&stage, "podinfo", Phase::Succeeded).await;
     stage.told(&["Advance podinfo.serverless canary weight 50"]).await;
     assert_eq!(routed(&stage).await, (json!("podinfo-2"), all_to("podinfo-2")));
 
-    let deleted = canaries.delete("podinfo", &DeleteParams::background()).await.unwrap().left().unwrap();
-    let gone = conditions::is_deleted(deleted.metadata.uid.as_deref().unwrap());
-    within(await_condition(canaries, "podinfo", gone)).await.unwrap();
+    let deleted = canaries(&stage).delete("podinfo", &DeleteParams::background()).await.unwrap().left().unwrap();
+    gone(canaries(&stage), "podinfo", &deleted.metadata.uid.unwrap()).await;
     assert_eq!(routed(&stage).await, (Value::Null, json!([{"latestRevision": true, "percent": 100}])));
     operator.end().await;
     playing.abort();

@@ -29,3 +29,5 @@ mod replicas;
 mod stage;
 #[cfg(test)]
 mod targets;
+#[cfg(test)]
+mod waiting;

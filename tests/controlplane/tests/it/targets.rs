@@ -1,20 +1,16 @@
 //! Targets whose rules the API server makes, and several canaries on one of them.
 
-use api::{Canary, Phase};
+use api::Phase;
 use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 
 use crate::manifests::{apply, team};
-use crate::stage::{Stage, within};
+use crate::stage::Stage;
+use crate::waiting::{canaries, reaches};
 
 const SERVICES: &str = "/api/v1/namespaces/NAMESPACE/services";
-
-fn canaries(stage: &Stage) -> Api<Canary> {
-    Api::namespaced(stage.client.clone(), stage.namespace)
-}
 
 fn canary(stage: &Stage, name: &str, spec: &Value) -> Value {
     json!({
@@ -23,14 +19,6 @@ fn canary(stage: &Stage, name: &str, spec: &Value) -> Value {
         "metadata": {"name": name, "namespace": stage.namespace},
         "spec": spec,
     })
-}
-
-/// Waits until the canary is in this phase.
-async fn reaches(stage: &Stage, name: &str, phase: Phase) {
-    let there = |canary: Option<&Canary>| {
-        canary.and_then(|canary| canary.status.as_ref()).is_some_and(|status| status.phase == phase)
-    };
-    within(await_condition(canaries(stage), name, there)).await.unwrap();
 }
 
 #[tokio::test]
