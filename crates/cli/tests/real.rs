@@ -131,7 +131,8 @@ fn everything_ends_when_the_program_is_killed() {
 #[test]
 fn a_missing_binary_is_named_with_the_way_to_build_it() {
     let mut command = run::command(&[]);
-    let (status, _, stderr) = run::end(command.env("CONTROLPLANE_BIN", "/nowhere/controlplane"));
+    let (status, _, stderr) =
+        run::end(command.env_remove("KUBEBUILDER_ASSETS").env("CONTROLPLANE_BIN", "/nowhere/controlplane"));
     assert_eq!(status, Some(1));
     assert!(stderr.contains("there is no /nowhere/controlplane; build it with tests/controlplane/build"), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::process::{Child, ExitCode, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use controlplane::Programs;
 use tokio::net::TcpListener;
@@ -15,8 +15,8 @@ use super::{Doors, Error, relay, tools};
 /// The pause between two looks at whether the process inside has ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long the process inside may take to end when it is not waited for any more.
-const GRACE: Duration = Duration::from_secs(2);
+/// How often it is looked for when nobody waits for it any more: two seconds, then it is killed.
+const LAST_LOOKS: u32 = 100;
 
 /// The ports that the user asked for, 0 for free ones.
 #[derive(Clone, Copy, Debug)]
@@ -93,8 +93,10 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         self.let_go();
-        let began = Instant::now();
-        while matches!(self.0.try_wait(), Ok(None)) && began.elapsed() < GRACE {
+        for _ in 0..LAST_LOOKS {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
             std::thread::sleep(PAUSE);
         }
         // One that has ended already can't be killed, which is fine.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{Error, inside};
 use crate::demo::apply;
 
-/// What we ship for the operator: a ServiceAccount and its rules.
+/// What we ship for the operator: a `ServiceAccount` and its rules.
 const RULES: &str = include_str!("../../../../charts/flagger/rbac.yaml");
 
 /// The operator's account and its namespace, as that file names them.
@@ -46,7 +46,7 @@ impl Plane {
         })
     }
 
-    /// Grants the operator what we ship, and writes a kubeconfig of its ServiceAccount into the folder.
+    /// Grants the operator what we ship, and writes a kubeconfig of its `ServiceAccount` into the folder.
     pub(crate) async fn operator(&self, folder: &Path) -> Result<PathBuf, Error> {
         let Self(plane) = self;
         let client = plane.client().map_err(Error::Plane)?;

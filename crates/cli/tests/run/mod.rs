@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long anything may take; far more than it does, on a machine that builds at the same time.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How often is looked whether anything is left: for longer than an end takes on a machine that builds at the same time.
+const LOOKS: u32 = 6000;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A running program.
 pub(crate) struct Run {
@@ -25,7 +29,7 @@ pub(crate) struct Run {
 pub(crate) fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flagger"));
     command.args(["sandbox", "--control-plane", "real"]).args(words);
-    command.stdin(Stdio::null()).env_remove("KUBECONFIG").env_remove("KUBEBUILDER_ASSETS");
+    command.stdin(Stdio::null()).env_remove("KUBECONFIG");
     command
 }
 
@@ -46,9 +50,8 @@ pub(crate) fn file(name: &str, text: &str) -> String {
 impl Run {
     /// Starts the program with these arguments.
     pub(crate) fn of(words: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flagger"));
-        command.args(["sandbox", "--control-plane", "real"]).args(words).env_remove("KUBECONFIG");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = command(words);
+        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut stderr = child.stderr.take().expect("a pipe");
@@ -73,9 +76,9 @@ impl Run {
         panic!("the program ended");
     }
 
-    /// What Ctrl-C does.
+    /// What Ctrl-C at a terminal does: all processes of the group hear of it.
     pub(crate) fn interrupt(&self) {
-        signal("-INT", &self.child.id().to_string());
+        signal("-INT", &format!("-{}", self.child.id()));
     }
 
     /// Kills the process of the sandbox that has this among its arguments.
@@ -90,17 +93,20 @@ impl Run {
         self.stdout.read_to_string(&mut stdout).expect("text");
         let status = self.child.wait().expect("an end");
         let stderr = self.stderr.join().expect("text");
-        let began = Instant::now();
-        while self.folder.exists() || !processes(&self.folder).is_empty() {
-            assert!(began.elapsed() < PATIENCE, "left: {:?}", processes(&self.folder));
-            std::thread::yield_now();
+        let is_gone = || !self.folder.exists() && processes(&self.folder).is_empty();
+        for _ in 0..LOOKS {
+            if is_gone() {
+                break;
+            }
+            std::thread::sleep(PAUSE);
         }
+        assert!(is_gone(), "{} or something in it is left: {:?}", self.folder.display(), processes(&self.folder));
         (status.code(), stdout, stderr)
     }
 }
 
 fn signal(which: &str, process: &str) {
-    assert!(Command::new("kill").args([which, process]).status().expect("kill").success());
+    assert!(Command::new("kill").args([which, "--", process]).status().expect("kill").success());
 }
 
 /// The processes that have this folder among their arguments: number and command line.

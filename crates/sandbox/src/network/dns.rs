@@ -4,10 +4,12 @@
 //! addresses, and nothing outside of the cluster: every other name does not exist. The search list that makes short names
 //! work is the resolver's, as in pods: [`resolv_conf`].
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Service;
 use tokio::net::UdpSocket;
 
 use super::address;
@@ -58,25 +60,23 @@ fn addresses(cluster: &Cluster, name: &str) -> Option<Vec<Ipv4Addr>> {
     let name = name.to_ascii_lowercase();
     let id = name.strip_suffix(".svc.cluster.local").and_then(named)?;
     let service = cluster.services.get(&id)?;
-    let addresses: Vec<IpAddr> = match address(&service) {
+    let addresses = match address(&service) {
         Some(ip) => vec![ip],
-        None => {
-            let behind = ports(&[service], &cluster.slices.all());
-            let mut pods: Vec<IpAddr> = behind
-                .into_values()
-                .flatten()
-                .flat_map(|(_, backend)| backend.endpoints.iter().map(|(ip, _)| *ip).collect::<Vec<_>>())
-                .collect();
-            pods.sort_unstable();
-            pods.dedup();
-            pods
-        }
+        None => pods(cluster, service),
     };
     let v4 = addresses.into_iter().filter_map(|ip| match ip {
         IpAddr::V4(ip) => Some(ip),
         IpAddr::V6(_) => None,
     });
     Some(v4.collect())
+}
+
+/// The addresses of a Service's ready endpoints.
+fn pods(cluster: &Cluster, service: Arc<Service>) -> Vec<IpAddr> {
+    let behind = ports(&[service], &cluster.slices.all());
+    let backends = behind.values().flatten().flat_map(|(_, backend)| &backend.endpoints);
+    let pods: BTreeSet<IpAddr> = backends.map(|(ip, _)| *ip).collect();
+    pods.into_iter().collect()
 }
 
 /// The answer to a message (RFC 1035); `None` to one that is no question.

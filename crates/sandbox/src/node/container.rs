@@ -168,7 +168,9 @@ impl Runner {
     /// Leads nobody to the listeners any more, and finishes what they began.
     async fn close(&mut self) {
         let servers = std::mem::take(&mut self.servers);
-        servers.iter().for_each(|server| self.node.addresses.close(server.addr()));
+        for server in &servers {
+            self.node.addresses.close(server.addr());
+        }
         futures::future::join_all(servers.into_iter().map(|server| server.stop(FINISH))).await;
     }
 

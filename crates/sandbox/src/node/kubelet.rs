@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -80,25 +80,11 @@ fn answer<B>(request: &Request<B>, logs: &Logs, now: Timestamp) -> Response<Body
     match parts.as_slice() {
         ["healthz"] => text(StatusCode::OK, "ok"),
         ["containerLogs", namespace, pod, container] => {
-            let asked = Asked::read(request.uri().query().unwrap_or_default(), now);
-            let asked = match asked {
-                Ok(asked) => asked,
-                Err(why) => return text(StatusCode::BAD_REQUEST, &why),
-            };
-            if asked.previous {
-                let why = format!("previous terminated container \"{container}\" in pod \"{pod}\" not found");
-                return text(StatusCode::BAD_REQUEST, &why);
-            }
-            match logs.excerpt(&Id::new(*namespace, *pod), container, 0) {
-                Some(excerpt) => {
-                    show(logs.clone(), Id::new(*namespace, *pod), (*container).to_owned(), &asked, excerpt)
-                }
-                None => {
-                    let why =
-                        format!("container \"{container}\" in pod \"{pod}\" is waiting to start: ContainerCreating");
-                    text(StatusCode::BAD_REQUEST, &why)
-                }
-            }
+            let (logs, pod) = (logs.clone(), Id::new(*namespace, *pod));
+            let source = Source { logs, pod, container: (*container).to_owned() };
+            let shown =
+                Asked::read(request.uri().query().unwrap_or_default(), now).and_then(|asked| source.show(&asked));
+            shown.unwrap_or_else(|why| text(StatusCode::BAD_REQUEST, &why))
         }
         _ => text(StatusCode::NOT_FOUND, "404 page not found"),
     }
@@ -149,28 +135,48 @@ impl Asked {
     }
 }
 
-/// The lines that were asked for, and with `follow` those that come, until the pod is gone or nobody listens any more.
-fn show(logs: Logs, pod: Id, container: String, asked: &Asked, excerpt: Excerpt) -> Response<Body> {
-    let from = asked.tail.map_or(0, |tail| excerpt.lines.len().saturating_sub(tail));
-    let mut begin = asked.text(excerpt.lines.get(from..).unwrap_or_default()).into_bytes();
-    begin.truncate(asked.limit.unwrap_or(usize::MAX));
-    let begin = stream::once(std::future::ready(begin));
-    // Only the beginning is cut off at a limit; whoever follows wants to see what comes.
-    let more = stream::unfold(excerpt, move |mut before| {
-        let (logs, pod, container) = (logs.clone(), pod.clone(), container.clone());
-        async move {
-            before.news.wait_for(|count| before.end < *count).await.ok()?;
-            let next = logs.excerpt(&pod, &container, before.end)?;
-            Some((next.lines.clone(), next))
+/// One container's log.
+#[derive(Clone)]
+struct Source {
+    logs: Logs,
+    pod: Id,
+    container: String,
+}
+
+impl Source {
+    /// The lines that were asked for, and with `follow` those that come, until the pod is gone or nobody listens any more.
+    fn show(self, asked: &Asked) -> Result<Response<Body>, String> {
+        let Self { pod: Id { name, .. }, container, .. } = &self;
+        if asked.previous {
+            return Err(format!("previous terminated container \"{container}\" in pod \"{name}\" not found"));
         }
-    });
-    let later = Asked { since: None, ..asked.clone() };
-    let more = more.map(move |lines| later.text(&lines).into_bytes());
-    let bytes = if asked.follow { begin.chain(more).boxed() } else { begin.boxed() };
-    let mut response =
-        Response::new(StreamBody::new(bytes.map(|bytes| Ok(Frame::data(Bytes::from(bytes))))).boxed_unsync());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
+        let waiting = || format!("container \"{container}\" in pod \"{name}\" is waiting to start: ContainerCreating");
+        let excerpt = self.after(0).ok_or_else(waiting)?;
+        let from = asked.tail.map_or(0, |tail| excerpt.lines.len().saturating_sub(tail));
+        let mut begin = asked.text(excerpt.lines.get(from..).unwrap_or_default()).into_bytes();
+        begin.truncate(asked.limit.unwrap_or(usize::MAX));
+        let begin = stream::once(std::future::ready(begin));
+        let bytes = if asked.follow { begin.chain(self.follow(excerpt, asked)).boxed() } else { begin.boxed() };
+        let body = StreamBody::new(bytes.map(|bytes| Ok(Frame::data(Bytes::from(bytes)))));
+        let mut response = Response::new(body.boxed_unsync());
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        Ok(response)
+    }
+
+    /// What is written from now on. Only the beginning is cut off at a limit: whoever follows wants to see what comes.
+    fn follow(self, excerpt: Excerpt, asked: &Asked) -> impl Stream<Item = Vec<u8>> + Send + use<> {
+        let later = Asked { since: None, ..asked.clone() };
+        let more = stream::unfold((self, excerpt), async |(source, mut before)| {
+            before.news.wait_for(|count| before.end < *count).await.ok()?;
+            let next = source.after(before.end)?;
+            Some((next.lines.clone(), (source, next)))
+        });
+        more.map(move |lines| later.text(&lines).into_bytes())
+    }
+
+    fn after(&self, skip: usize) -> Option<Excerpt> {
+        self.logs.excerpt(&self.pod, &self.container, skip)
+    }
 }
 
 #[cfg(test)]

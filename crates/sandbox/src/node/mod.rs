@@ -25,7 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node as NodeObject, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Resource;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::json;
@@ -180,8 +182,9 @@ impl Running {
 
 /// Keeps the Node object in the API, ready.
 async fn be_there(cluster: Arc<Cluster>, host: IpAddr, kubelet_port: Option<u16>) {
+    let since = cluster.stamps.now();
     loop {
-        let stretch = match report(&cluster, host, kubelet_port).await {
+        let stretch = match report(&cluster, host, kubelet_port, since).await {
             Ok(()) => HEARTBEAT,
             Err(error) => {
                 tracing::debug!(%error, "failed to report the node");
@@ -192,7 +195,12 @@ async fn be_there(cluster: Arc<Cluster>, host: IpAddr, kubelet_port: Option<u16>
     }
 }
 
-async fn report(cluster: &Cluster, host: IpAddr, kubelet_port: Option<u16>) -> Result<(), kube::Error> {
+async fn report(
+    cluster: &Cluster,
+    host: IpAddr,
+    kubelet_port: Option<u16>,
+    since: Timestamp,
+) -> Result<(), kube::Error> {
     let api: Api<NodeObject> = Api::all(cluster.client.clone());
     if api.get_opt(NAME).await?.is_none() {
         let mut node = NodeObject::default();
@@ -212,7 +220,7 @@ async fn report(cluster: &Cluster, host: IpAddr, kubelet_port: Option<u16>) -> R
         "capacity": resources,
         "allocatable": resources,
         "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the sandbox is posting ready status",
-            "lastHeartbeatTime": k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)}],
+            "lastHeartbeatTime": Time(now), "lastTransitionTime": Time(since)}],
         "nodeInfo": {"kubeletVersion": "v1.36.0-sandbox", "kubeProxyVersion": "", "osImage": "Flagger sandbox",
             "containerRuntimeVersion": "sandbox://1", "kernelVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
             "operatingSystem": "linux", "architecture": "amd64"},
