@@ -7,6 +7,7 @@
 
 mod commands;
 mod demo;
+mod real;
 mod view;
 
 use std::process::ExitCode;

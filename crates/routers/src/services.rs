@@ -59,10 +59,9 @@ pub fn finalize(cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error
         return Ok(Vec::new());
     }
     let applied = metadata::last_applied(live);
-    let selector = match (&applied, live.pointer("/spec/selector")) {
-        (Some(applied), _) => applied.pointer("/spec/selector").cloned(),
-        (None, live) if kubernetes::is_splitting(cx, live) => Some(json!({cx.label.key: cx.label.value})),
-        (None, _) => given_back::selector(cx, live),
+    let selector = match &applied {
+        Some(applied) => applied.pointer("/spec/selector").cloned(),
+        None => given_back::selector(cx, live),
     };
     let restored = given_back::service(live, selector, applied.as_ref());
     Ok(restored.map(|service| Change::Replace(key, service)).into_iter().collect())

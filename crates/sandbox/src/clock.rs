@@ -28,14 +28,28 @@ struct Pace {
 /// How far in the past a fast clock starts: more than the play of a release or two.
 const LEAD: SignedDuration = SignedDuration::from_mins(10);
 
+/// How long a clock that follows somebody else's world stays behind the machine's, in real time: longer than anybody watches.
+const BEHIND: Duration = Duration::from_secs(30 * 60);
+
 impl ScaledClock {
     /// The slowest and the fastest that a clock runs: beyond these, timers round to nothing or never ring.
     const SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=10_000.0;
 
     /// A clock that starts now. A speed outside 0.01 … 10 000 is brought back into that range.
     pub fn new(speed: f64) -> Self {
+        Self::with_lead(speed, LEAD)
+    }
+
+    /// A clock beside controllers that follow the machine's: it stays behind theirs for half an hour of real time, so that
+    /// nothing that they have just done looks overdue.
+    pub fn behind(speed: f64) -> Self {
+        let lead = BEHIND.mul_f64((Self::bounded(speed) - 1.0).max(0.0));
+        Self::with_lead(speed, SignedDuration::try_from(lead).unwrap_or(LEAD))
+    }
+
+    fn with_lead(speed: f64, lead: SignedDuration) -> Self {
         let now = Timestamp::now();
-        let started = if speed <= 1.0 { now } else { now.checked_sub(LEAD).unwrap_or(now) };
+        let started = if speed <= 1.0 { now } else { now.checked_sub(lead).unwrap_or(now) };
         Self { pace: RwLock::new(Pace { speed: Self::bounded(speed), started, origin: Instant::now() }) }
     }
 
@@ -69,6 +83,21 @@ impl Clock for ScaledClock {
 
     fn real(&self, stretch: Duration) -> Duration {
         Duration::try_from_secs_f64(stretch.as_secs_f64() / self.pace().speed).unwrap_or(Duration::MAX)
+    }
+}
+
+/// The machine's time at the pace of another clock: what is written into objects that real controllers read has to be of the
+/// machine's time, what is only waited for may be hurried.
+#[derive(Debug)]
+pub(crate) struct Hurried(pub(crate) std::sync::Arc<ScaledClock>);
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn real(&self, stretch: Duration) -> Duration {
+        self.0.real(stretch)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The custom kinds that a sandbox knows from the start: Flagger's own and the Gateway API's.
 
+use std::time::Duration;
+
 use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt};
 
 /// Flagger's kinds, as its chart installs them.
@@ -17,18 +20,37 @@ pub enum Error {
     /// The API server refused one.
     #[error("failed to install the custom resource definition {0}")]
     Install(String, #[source] kube::Error),
+    /// The API server does not tell whether it serves one.
+    #[error("failed to wait for the custom resource definition {0}")]
+    Wait(String, #[source] Box<kube::runtime::wait::Error>),
+    /// The API server does not serve one.
+    #[error("the custom resource definition {0} is not served after {SERVED:?}")]
+    Late(String),
 }
 
-/// Installs them all; repeating it changes nothing.
+/// How long a definition may take to be served, in real time.
+const SERVED: Duration = Duration::from_secs(30);
+
+/// Installs them all and waits until they are served; repeating it changes nothing.
 pub(crate) async fn install(client: &Client) -> Result<(), Error> {
     let resource = kube::core::ApiResource::erase::<
         k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
     >(&());
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    for definition in read()? {
+    let definitions = read()?;
+    for definition in &definitions {
         let name = definition.name_any();
         let params = PatchParams::apply("flagger-sandbox").force();
-        api.patch(&name, &params, &Patch::Apply(&definition)).await.map_err(|error| Error::Install(name, error))?;
+        api.patch(&name, &params, &Patch::Apply(definition)).await.map_err(|error| Error::Install(name, error))?;
+    }
+    for definition in &definitions {
+        let name = definition.name_any();
+        let waiting = await_condition(Api::all(client.clone()), &name, conditions::is_crd_established());
+        match tokio::time::timeout(SERVED, waiting).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(Error::Wait(name, Box::new(error))),
+            Err(_) => return Err(Error::Late(name)),
+        }
     }
     Ok(())
 }

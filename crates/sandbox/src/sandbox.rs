@@ -1,118 +1,34 @@
 //! Starting and stopping it all.
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver::Faults;
 use kube::Client;
 use metricstore::Store;
 use ports::Clock;
 
+use crate::clock::Hurried;
 use crate::cluster::{Cluster, Tasks};
 use crate::gateway::{Gateway, GatewayStats};
 use crate::metrics::{Extra, Target};
-use crate::node::{Addresses, Logs};
-use crate::{CrdError, ScaledClock, controllers, crds, metrics, node};
+use crate::node::{Addresses, Kubelet, Logs, Network};
+use crate::options::{Error, Given, Kubernetes, Options};
+use crate::{ScaledClock, controllers, crds, metrics, network, node};
 
 /// How long a part may take to stop, in real time, before it is left to the end of the program.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The name of the kubeconfig in [`Options::dir`].
 const KUBECONFIG: &str = "kubeconfig";
 
-/// How a sandbox is set up; the default is one at the machine's speed on free ports.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How many times faster than the machine's its clock runs.
-    pub speed: f64,
-    /// Where all dice start from: generated names, the splitting of requests, failing requests.
-    pub seed: u64,
-    /// Where the Kubernetes API listens; port 0 takes a free one.
-    pub api_addr: SocketAddr,
-    /// Where the gateway listens.
-    pub gateway_addr: SocketAddr,
-    /// Where the Prometheus API listens.
-    pub metrics_addr: SocketAddr,
-    /// How long metrics are kept, by its clock.
-    pub retention: Duration,
-    /// An existing folder to keep a `kubeconfig` in while the sandbox runs.
-    pub dir: Option<PathBuf>,
-    /// What goes wrong between clients and the Kubernetes API; by default nothing does.
-    pub faults: Option<Faults>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let retention = Duration::from_secs(2 * 60 * 60);
-        Self {
-            speed: 1.0,
-            seed: 0,
-            api_addr: any,
-            gateway_addr: any,
-            metrics_addr: any,
-            retention,
-            dir: None,
-            faults: None,
-        }
-    }
-}
-
-/// Why a sandbox did not start. Nothing is left behind.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The Kubernetes API.
-    #[error("failed to start the sandbox's Kubernetes API on {addr}")]
-    Api {
-        /// Where it should have listened.
-        addr: SocketAddr,
-        /// What went wrong.
-        #[source]
-        source: apiserver::Error,
-    },
-    /// The gateway.
-    #[error("failed to start the sandbox's gateway on {addr}")]
-    Gateway {
-        /// Where it should have listened.
-        addr: SocketAddr,
-        /// What went wrong.
-        #[source]
-        source: io::Error,
-    },
-    /// The Prometheus API.
-    #[error("failed to start the sandbox's Prometheus API on {addr}")]
-    Metrics {
-        /// Where it should have listened.
-        addr: SocketAddr,
-        /// What went wrong.
-        #[source]
-        source: metricstore::Error,
-    },
-    /// The custom resource definitions.
-    #[error("failed to install the sandbox's custom resource definitions")]
-    Crds(#[source] CrdError),
-    /// The kubeconfig file.
-    #[error("failed to write {path}")]
-    Kubeconfig {
-        /// Where it should have been.
-        path: PathBuf,
-        /// What went wrong.
-        #[source]
-        source: io::Error,
-    },
-    /// A scrape target's address.
-    #[error("scrape target \"{0}\" is not an address such as 127.0.0.1:8080")]
-    Target(String),
-}
-
 /// A running cluster.
 pub struct Sandbox {
     clock: Arc<ScaledClock>,
     tasks: Tasks,
     client: Client,
-    api: apiserver::Server,
+    api: Api,
+    kubelet: Option<Kubelet>,
     gateway: Option<Gateway>,
     gateway_addr: SocketAddr,
     gateway_stats: GatewayStats,
@@ -126,13 +42,19 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts everything: when this returns, manifests can be applied and requests be sent.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let clock = Arc::new(ScaledClock::new(options.speed));
         let logs = Logs::default();
-        let api = start_api(&options, &clock, logs.clone()).await?;
-        let client = Client::new(api.api(), "default");
+        let (clock, api) = match &options.kubernetes {
+            Kubernetes::Played => {
+                let clock = Arc::new(ScaledClock::new(options.speed));
+                let api = Api::Played(start_api(&options, &clock, logs.clone()).await?);
+                (clock, api)
+            }
+            Kubernetes::Given(given) => (Arc::new(ScaledClock::behind(options.speed)), Api::Given(given.clone())),
+        };
+        let client = api.client();
         let tasks = Tasks::default();
-        let started = Parts { options: &options, clock: &clock, client: &client, tasks: &tasks, logs }.start().await;
-        let (gateway, prometheus, store, extra) = match started {
+        let parts = Parts { options: &options, clock: &clock, client: &client, tasks: &tasks, logs };
+        let started = match parts.start().await {
             Ok(started) => started,
             Err(error) => {
                 tasks.stop().await;
@@ -140,6 +62,7 @@ impl Sandbox {
                 return Err(error);
             }
         };
+        let Started { kubelet, gateway, prometheus, store, extra } = started;
         let mut sandbox = Self {
             gateway_addr: gateway.addr(),
             gateway_stats: gateway.stats(),
@@ -147,6 +70,7 @@ impl Sandbox {
             gateway: Some(gateway),
             prometheus: Some(prometheus),
             kubeconfig_file: None,
+            kubelet,
             clock,
             tasks,
             client,
@@ -233,6 +157,9 @@ impl Sandbox {
         if let Some(gateway) = self.gateway.take() {
             patiently("gateway", gateway.stop()).await;
         }
+        if let Some(kubelet) = self.kubelet.take() {
+            patiently("node's agent", kubelet.stop()).await;
+        }
         patiently("controllers", self.tasks.stop()).await;
         if let Some(prometheus) = self.prometheus.take() {
             patiently("Prometheus API", prometheus.stop()).await;
@@ -247,6 +174,43 @@ impl Sandbox {
     }
 }
 
+/// The API server.
+enum Api {
+    Played(apiserver::Server),
+    Given(Given),
+}
+
+impl Api {
+    fn client(&self) -> Client {
+        match self {
+            Self::Played(server) => Client::new(server.api(), "default"),
+            Self::Given(given) => given.client.clone(),
+        }
+    }
+
+    fn kubeconfig(&self) -> String {
+        match self {
+            Self::Played(server) => server.kubeconfig(),
+            Self::Given(given) => given.kubeconfig.clone(),
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Played(server) => server.url(),
+            Self::Given(given) => given.url.clone(),
+        }
+    }
+
+    /// Stops what is ours.
+    async fn stop(self) {
+        match self {
+            Self::Played(server) => server.stop().await,
+            Self::Given(_) => {}
+        }
+    }
+}
+
 /// What the parts of a cluster are started with.
 struct Parts<'a> {
     options: &'a Options,
@@ -256,15 +220,24 @@ struct Parts<'a> {
     logs: Logs,
 }
 
+/// The parts that have to be stopped one by one, and what there is to look at.
+struct Started {
+    kubelet: Option<Kubelet>,
+    gateway: Gateway,
+    prometheus: metricstore::Server,
+    store: Store,
+    extra: Extra,
+}
+
 impl Parts<'_> {
-    async fn start(self) -> Result<(Gateway, metricstore::Server, Store, Extra), Error> {
-        let Self { options, clock, client, tasks, logs } = self;
-        crds::install(client).await.map_err(Error::Crds)?;
-        let clock = Arc::clone(clock) as Arc<dyn Clock>;
-        let cluster = Cluster::new(client.clone(), Arc::clone(&clock), tasks);
-        let addresses = Addresses::default();
-        controllers::start(&cluster, tasks);
-        node::start(&cluster, addresses.clone(), logs, options.seed, tasks);
+    async fn start(self) -> Result<Started, Error> {
+        crds::install(self.client).await.map_err(Error::Crds)?;
+        let clock = Arc::clone(self.clock) as Arc<dyn Clock>;
+        let (cluster, addresses, kubelet) = match &self.options.kubernetes {
+            Kubernetes::Played => self.play(&clock),
+            Kubernetes::Given(given) => self.join(&clock, given).await?,
+        };
+        let Self { options, tasks, .. } = self;
         let addr = options.gateway_addr;
         let gateway = Gateway::start(&cluster, addresses.clone(), options.seed, addr, tasks)
             .await
@@ -279,7 +252,39 @@ impl Parts<'_> {
         extra.add(Target::outside("gateway", gateway.metrics_addr(), "/metrics"));
         metrics::start(&cluster, addresses, extra.clone(), store.clone(), tasks);
         cluster.follow(tasks);
-        Ok((gateway, prometheus, store, extra))
+        Ok(Started { kubelet, gateway, prometheus, store, extra })
+    }
+
+    /// Controllers of our own, and a node without privileges.
+    fn play(&self, clock: &Arc<dyn Clock>) -> (Arc<Cluster>, Addresses, Option<Kubelet>) {
+        let cluster = Cluster::new(self.client.clone(), Arc::clone(clock), Arc::clone(clock), self.tasks);
+        let addresses = Addresses::of(Network::Played);
+        controllers::start(&cluster, self.tasks);
+        node::start(&cluster, addresses.clone(), self.logs.clone(), self.options.seed, None, self.tasks);
+        (cluster, addresses, None)
+    }
+
+    /// A node for somebody else's controllers, with the network for pods and Services.
+    async fn join(
+        &self,
+        clock: &Arc<dyn Clock>,
+        given: &Given,
+    ) -> Result<(Arc<Cluster>, Addresses, Option<Kubelet>), Error> {
+        let (options, tasks) = (self.options, self.tasks);
+        let stamps: Arc<dyn Clock> = Arc::new(Hurried(Arc::clone(self.clock)));
+        let tls = Kubelet::acceptor(&given.certificate, &given.key).map_err(Error::Certificate)?;
+        let cluster = Cluster::new(self.client.clone(), Arc::clone(clock), Arc::clone(&stamps), tasks);
+        let addresses = Addresses::of(Network::Local);
+        let addr = SocketAddr::new(addresses.host(), 0);
+        let kubelet = Kubelet::start(addr, tls, self.logs.clone(), stamps)
+            .await
+            .map_err(|source| Error::Kubelet { addr, source })?;
+        network::start(&cluster, given.dns, options.seed, tasks)
+            .await
+            .map_err(|source| Error::Dns { addr: given.dns, source })?;
+        let (logs, port) = (self.logs.clone(), Some(kubelet.port()));
+        node::start(&cluster, addresses.clone(), logs, options.seed, port, tasks);
+        Ok((cluster, addresses, Some(kubelet)))
     }
 }
 

@@ -39,7 +39,10 @@ const ROOMS: &[Room] = &[
         ],
     ),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
-    ("flagger", &["flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"]),
+    (
+        "flagger",
+        &["controlplane", "flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"],
+    ),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
     ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
     (

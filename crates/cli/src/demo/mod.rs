@@ -1,6 +1,6 @@
 //! A release on a laptop: manifests are applied one file after the other, and what happens to real requests is recorded.
 
-mod apply;
+pub(crate) mod apply;
 mod play;
 pub(crate) mod script;
 

@@ -49,7 +49,10 @@ impl std::fmt::Display for Id {
 /// The cluster as the played parts see it: caches to read from, a client to write with, one clock.
 pub(crate) struct Cluster {
     pub(crate) client: Client,
+    /// The time of metrics, requests and the operator.
     pub(crate) clock: Arc<dyn Clock>,
+    /// The time in objects, which is the machine's where real controllers read them; elsewhere it is the same clock.
+    pub(crate) stamps: Arc<dyn Clock>,
     pub(crate) events: Recorder,
     pub(crate) deployments: Mirror<Deployment>,
     pub(crate) replica_sets: Mirror<ReplicaSet>,
@@ -61,11 +64,12 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts writing Events; the caches stay empty until [`Cluster::follow`].
-    pub(crate) fn new(client: Client, clock: Arc<dyn Clock>, tasks: &Tasks) -> Arc<Self> {
-        let events = Recorder::start(client.clone(), Arc::clone(&clock), tasks);
+    pub(crate) fn new(client: Client, clock: Arc<dyn Clock>, stamps: Arc<dyn Clock>, tasks: &Tasks) -> Arc<Self> {
+        let events = Recorder::start(client.clone(), Arc::clone(&stamps), tasks);
         Arc::new(Self {
             client,
             clock,
+            stamps,
             events,
             deployments: Mirror::default(),
             replica_sets: Mirror::default(),

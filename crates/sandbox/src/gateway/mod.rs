@@ -12,7 +12,6 @@
 mod filters;
 mod matching;
 mod proxy;
-mod services;
 mod spec;
 mod stats;
 mod status;

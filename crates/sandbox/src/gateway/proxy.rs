@@ -17,12 +17,12 @@ use rand::seq::SliceRandom;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::services::{Backend, Endpoint};
 use super::stats::{GatewayStats, Passage};
 use super::table::{Found, Rule, Shadow, Table, Weighted};
 use crate::cluster::Tasks;
 use crate::node::Addresses;
 use crate::podinfo::{PLAYED, stretched};
+use crate::services::{Backend, Endpoint};
 use crate::wire::{Body, Failure, Pool, full, text};
 
 /// Endpoints tried for one request.

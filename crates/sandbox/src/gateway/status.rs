@@ -42,7 +42,7 @@ impl Reconcile for Routes {
     async fn reconcile(&self, id: &Id) -> Result<Again, Error> {
         let Some(route) = self.objects.routes.get(id) else { return Ok(None) };
         let table = Table::build(&[], &self.cluster.services.all(), &[]);
-        let parents = parents(&route, &verdict(&table, &route), self.cluster.clock.now());
+        let parents = parents(&route, &verdict(&table, &route), self.cluster.stamps.now());
         if route.data.pointer("/status/parents") == Some(&parents) {
             return Ok(None);
         }
@@ -134,7 +134,7 @@ pub(super) struct Gateways {
 
 impl Reconcile for Gateways {
     async fn reconcile(&self, id: &Id) -> Result<Again, Error> {
-        let now = self.cluster.clock.now();
+        let now = self.cluster.stamps.now();
         let client = self.cluster.client.clone();
         let (api, mirror, object, status) = if id.namespace.is_empty() {
             let Some(class) = self.objects.classes.get(id) else { return Ok(None) };

@@ -13,10 +13,10 @@ use kube::core::DynamicObject;
 
 use super::filters::{BadFilter, Filters};
 use super::matching::{BadMatch, Matcher, Rank};
-use super::services::{Backend, Services, choose, named, ports};
 use super::spec::{self, BackendRef, Spec};
 use crate::cluster::Id;
 use crate::duration;
+use crate::services::{Backend, Services, choose, named, ports};
 
 /// Where requests go.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! One container's life: pull, configure, start, serve, probe, and again if it ends.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::probe::{Rhythm, ask};
-use super::status::{Exit, Facts, State};
+use super::status::{Exit, Facts, Place, State};
 use super::{COMPONENT, Log, Node, env};
 use crate::clock::sleep;
 use crate::cluster::{Id, Severity};
@@ -37,7 +38,7 @@ pub(super) struct Runner {
     ip: IpAddr,
     facts: Facts,
     tell: mpsc::Sender<(usize, Facts)>,
-    server: Option<Server>,
+    servers: Vec<Server>,
 }
 
 impl Runner {
@@ -50,7 +51,7 @@ impl Runner {
         tell: mpsc::Sender<(usize, Facts)>,
     ) -> Self {
         let container = pod.spec.as_ref().and_then(|spec| spec.containers.get(at)).cloned().unwrap_or_default();
-        Self { node, pod, container, at, ip, facts: Facts::default(), tell, server: None }
+        Self { node, pod, container, at, ip, facts: Facts::default(), tell, servers: Vec::new() }
     }
 
     /// Runs until stopped, then finishes the requests in flight.
@@ -136,8 +137,9 @@ impl Runner {
     }
 
     async fn environment(&mut self) -> std::collections::BTreeMap<String, String> {
+        let place = Place { pod: self.ip, host: self.node.addresses.host() };
         loop {
-            match env::resolve(&self.node.cluster.client, &self.pod, &self.container, &self.ip.to_string()).await {
+            match env::resolve(&self.node.cluster.client, &self.pod, &self.container, place).await {
                 Ok(env) => return env,
                 Err(error) => {
                     self.say(Severity::Warning, "Failed", format!("Error: {error}"));
@@ -149,21 +151,27 @@ impl Runner {
         }
     }
 
-    /// Opens the listener, and leads the container's ports to it.
+    /// Serves the container's ports.
     async fn serve(&mut self, settings: Settings) -> std::io::Result<()> {
-        let clock = Arc::clone(&self.node.cluster.clock);
+        let clock = Arc::clone(&self.node.cluster.stamps);
         let app = Arc::new(App::new(settings, clock, self.node.seed(), self.log()));
-        let (listener, addr) = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-        self.server = Some(Server::start(listener, addr, move |request| Arc::clone(&app).serve(request)));
-        self.node.addresses.open(self.ip, &ports(&self.container), addr);
+        let ports = ports(&self.container);
+        for addr in self.node.addresses.listen_at(self.ip, &ports) {
+            let (listener, addr) = bind(addr).await?;
+            let app = Arc::clone(&app);
+            self.servers.push(Server::start(listener, addr, move |request| Arc::clone(&app).serve(request)));
+            self.node.addresses.open(self.ip, &ports, addr);
+        }
         Ok(())
     }
 
-    /// Leads nobody to the listener any more, and finishes what it began.
+    /// Leads nobody to the listeners any more, and finishes what they began.
     async fn close(&mut self) {
-        let Some(server) = self.server.take() else { return };
-        self.node.addresses.close(server.addr());
-        server.stop(FINISH).await;
+        let servers = std::mem::take(&mut self.servers);
+        for server in &servers {
+            self.node.addresses.close(server.addr());
+        }
+        futures::future::join_all(servers.into_iter().map(|server| server.stop(FINISH))).await;
     }
 
     /// Asks for ever whether the container is ready.
@@ -217,7 +225,7 @@ impl Runner {
     }
 
     fn log(&self) -> Log {
-        self.node.logs.of(Id::of(self.pod.meta()))
+        self.node.logs.of(Id::of(self.pod.meta()), &self.container.name)
     }
 
     fn say(&self, severity: Severity, reason: &'static str, message: String) {
@@ -229,6 +237,7 @@ impl Runner {
 fn ports(container: &Container) -> Vec<u16> {
     const DEFAULT: [u16; 2] = [9898, 8080];
     let declared = container.ports.iter().flatten().filter_map(|port| u16::try_from(port.container_port).ok());
-    let declared: Vec<u16> = declared.collect();
-    if declared.is_empty() { DEFAULT.to_vec() } else { declared }
+    // A number may be there twice, for two protocols.
+    let declared: BTreeSet<u16> = declared.collect();
+    if declared.is_empty() { DEFAULT.to_vec() } else { declared.into_iter().collect() }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Pod, Secret};
 use kube::{Api, Client, ResourceExt};
 
+use super::status::Place;
+
 /// Why an environment can't be put together yet.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -22,8 +24,8 @@ pub(crate) enum Error {
 type Values = BTreeMap<String, String>;
 
 /// Looks up everything that a container's environment refers to.
-pub(crate) async fn resolve(client: &Client, pod: &Pod, container: &Container, ip: &str) -> Result<Values, Error> {
-    let objects = Objects { client, namespace: pod.namespace().unwrap_or_default() };
+pub(crate) async fn resolve(client: &Client, pod: &Pod, container: &Container, at: Place) -> Result<Values, Error> {
+    let objects = Objects { client, namespace: pod.namespace().unwrap_or_default(), at };
     let mut env = Values::new();
     for source in container.env_from.iter().flatten() {
         let prefix = source.prefix.as_deref().unwrap_or_default();
@@ -39,7 +41,7 @@ pub(crate) async fn resolve(client: &Client, pod: &Pod, container: &Container, i
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
             (Some(value), _) => Some(expand(value, &env)),
-            (None, Some(source)) => objects.value(pod, source, ip).await?,
+            (None, Some(source)) => objects.value(pod, source).await?,
             (None, None) => Some(String::new()),
         };
         env.extend(value.map(|value| (variable.name.clone(), value)));
@@ -51,12 +53,13 @@ pub(crate) async fn resolve(client: &Client, pod: &Pod, container: &Container, i
 struct Objects<'a> {
     client: &'a Client,
     namespace: String,
+    at: Place,
 }
 
 impl Objects<'_> {
-    async fn value(&self, pod: &Pod, source: &EnvVarSource, ip: &str) -> Result<Option<String>, Error> {
+    async fn value(&self, pod: &Pod, source: &EnvVarSource) -> Result<Option<String>, Error> {
         if let Some(field) = &source.field_ref {
-            return Ok(field_of(pod, &field.field_path, ip));
+            return Ok(field_of(pod, &field.field_path, self.at));
         }
         if let Some(from) = &source.config_map_key_ref {
             return self.key("configmap", self.config_map(&from.name).await, &from.name, &from.key, from.optional);
@@ -112,7 +115,7 @@ fn optional(values: Result<Values, Error>, may_miss: Option<bool>) -> Result<Val
 }
 
 /// The pod's own fields, as the downward API names them.
-fn field_of(pod: &Pod, path: &str, ip: &str) -> Option<String> {
+fn field_of(pod: &Pod, path: &str, at: Place) -> Option<String> {
     let keyed = |prefix: &str| path.strip_prefix(prefix)?.strip_suffix("']");
     if let Some(key) = keyed("metadata.labels['") {
         return Some(pod.labels().get(key).cloned().unwrap_or_default());
@@ -127,8 +130,8 @@ fn field_of(pod: &Pod, path: &str, ip: &str) -> Option<String> {
         "metadata.uid" => pod.metadata.uid.clone(),
         "spec.nodeName" => spec?.node_name.clone(),
         "spec.serviceAccountName" => spec?.service_account_name.clone(),
-        "status.podIP" | "status.podIPs" => Some(ip.to_owned()),
-        "status.hostIP" | "status.hostIPs" => Some(super::HOST_IP.to_owned()),
+        "status.podIP" | "status.podIPs" => Some(at.pod.to_string()),
+        "status.hostIP" | "status.hostIPs" => Some(at.host.to_string()),
         _ => None,
     }
 }

@@ -1,4 +1,7 @@
-//! The node agent: runs each pod as a real HTTP server on loopback and reports how it is.
+//! The node agent, on any API server: binds each pod to its node, runs it as a real HTTP server and reports how it is.
+//!
+//! Where it listens is the pod network's matter ([`Network`]): on loopback behind played addresses, or on the pod's own
+//! address in a network namespace. In the latter the API server can also ask it for logs ([`kubelet`]).
 //!
 //! One task owns one pod ([`pod`]), one task inside it owns one container ([`container`]). The agent itself only sees to it
 //! that the right pods have a task, and tells the tasks when their pod is to leave.
@@ -9,6 +12,7 @@
 mod addresses;
 mod container;
 mod env;
+mod kubelet;
 mod logs;
 mod pod;
 mod probe;
@@ -16,11 +20,14 @@ mod schedule;
 pub(crate) mod status;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node as NodeObject, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Resource;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::json;
@@ -28,14 +35,15 @@ use tokio::sync::watch;
 
 use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Tasks, run};
 use crate::wire::Pool;
-pub(crate) use addresses::Addresses;
+pub use addresses::POD_RANGE;
+pub(crate) use addresses::{Addresses, Network};
+pub use kubelet::BadPair;
+pub(crate) use kubelet::Kubelet;
 pub(crate) use logs::{Log, Logs};
 use pod::Order;
 
 /// The name of the only node.
 pub(crate) const NAME: &str = "sandbox";
-/// The node's own played address.
-const HOST_IP: &str = "172.18.0.2";
 /// Who says what happens to pods.
 const COMPONENT: &str = "kubelet";
 /// How often the node says that it is there.
@@ -60,8 +68,17 @@ struct Run {
     orders: watch::Sender<Order>,
 }
 
-/// Starts the agent and the scheduler. They listen to the caches, so this comes before the caches fill.
-pub(crate) fn start(cluster: &Arc<Cluster>, addresses: Addresses, logs: Logs, seed: u64, tasks: &Tasks) {
+/// Starts the agent and the scheduler. They listen to the caches, so this comes before the caches fill. `kubelet_port` is where
+/// the API server finds the agent on the node's address, if it answers at all.
+pub(crate) fn start(
+    cluster: &Arc<Cluster>,
+    addresses: Addresses,
+    logs: Logs,
+    seed: u64,
+    kubelet_port: Option<u16>,
+    tasks: &Tasks,
+) {
+    let host = addresses.host();
     let node = Arc::new(Node {
         cluster: Arc::clone(cluster),
         addresses,
@@ -73,8 +90,8 @@ pub(crate) fn start(cluster: &Arc<Cluster>, addresses: Addresses, logs: Logs, se
     let queue = Arc::new(Queue::default());
     let pods = Arc::clone(&queue);
     cluster.pods.on_change(move |pod| pods.add(Id::of(pod.meta())));
-    tasks.spawn(run(queue, Arc::clone(&cluster.clock), Agent { node, running: Running::default() }));
-    tasks.spawn(be_there(Arc::clone(cluster)));
+    tasks.spawn(run(queue, Arc::clone(&cluster.stamps), Agent { node, running: Running::default() }));
+    tasks.spawn(be_there(Arc::clone(cluster), host, kubelet_port));
     schedule::start(cluster, tasks);
 }
 
@@ -85,7 +102,7 @@ impl Node {
     }
 
     fn clock(&self) -> &dyn ports::Clock {
-        &*self.cluster.clock
+        &*self.cluster.stamps
     }
 
     /// Takes a pod that has ended, or never began, out of the API.
@@ -164,20 +181,26 @@ impl Running {
 }
 
 /// Keeps the Node object in the API, ready.
-async fn be_there(cluster: Arc<Cluster>) {
+async fn be_there(cluster: Arc<Cluster>, host: IpAddr, kubelet_port: Option<u16>) {
+    let since = cluster.stamps.now();
     loop {
-        let stretch = match report(&cluster).await {
+        let stretch = match report(&cluster, host, kubelet_port, since).await {
             Ok(()) => HEARTBEAT,
             Err(error) => {
                 tracing::debug!(%error, "failed to report the node");
                 Duration::from_secs(1)
             }
         };
-        crate::clock::sleep(&*cluster.clock, stretch).await;
+        crate::clock::sleep(&*cluster.stamps, stretch).await;
     }
 }
 
-async fn report(cluster: &Cluster) -> Result<(), kube::Error> {
+async fn report(
+    cluster: &Cluster,
+    host: IpAddr,
+    kubelet_port: Option<u16>,
+    since: Timestamp,
+) -> Result<(), kube::Error> {
     let api: Api<NodeObject> = Api::all(cluster.client.clone());
     if api.get_opt(NAME).await?.is_none() {
         let mut node = NodeObject::default();
@@ -186,14 +209,18 @@ async fn report(cluster: &Cluster) -> Result<(), kube::Error> {
         node.metadata.labels = Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         api.create(&PostParams::default(), &node).await?;
     }
-    let now = cluster.clock.now();
+    // Admission taints a node that is new, and nobody else is there to take that off: with it a DaemonSet wants no pod.
+    api.patch(NAME, &PatchParams::default(), &Patch::Merge(json!({"spec": {"taints": null}}))).await?;
+    let now = cluster.stamps.now();
     let resources = json!({"cpu": "8", "memory": "16Gi", "pods": "10000"});
+    let kubelet = kubelet_port.map(|port| json!({"kubeletEndpoint": {"Port": port}}));
     let status = json!({"status": {
-        "addresses": [{"type": "InternalIP", "address": HOST_IP}, {"type": "Hostname", "address": NAME}],
+        "daemonEndpoints": kubelet,
+        "addresses": [{"type": "InternalIP", "address": host}, {"type": "Hostname", "address": NAME}],
         "capacity": resources,
         "allocatable": resources,
         "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "the sandbox is posting ready status",
-            "lastHeartbeatTime": k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now)}],
+            "lastHeartbeatTime": Time(now), "lastTransitionTime": Time(since)}],
         "nodeInfo": {"kubeletVersion": "v1.36.0-sandbox", "kubeProxyVersion": "", "osImage": "Flagger sandbox",
             "containerRuntimeVersion": "sandbox://1", "kernelVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
             "operatingSystem": "linux", "architecture": "amd64"},

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::container;
-use super::status::{Facts, status};
+use super::status::{Facts, Place, status};
 use super::{COMPONENT, Node};
 use crate::cluster::{Error, Id, Severity};
 
@@ -141,7 +141,8 @@ impl Reporter<'_> {
     }
 
     async fn write(&mut self, facts: &[Facts]) -> Result<(), Error> {
-        let status = status(self.pod, &self.said, self.ip, facts, self.node.clock().now());
+        let place = Place { pod: self.ip, host: self.node.addresses.host() };
+        let status = status(self.pod, &self.said, place, facts, self.node.clock().now());
         if status == self.said {
             return Ok(());
         }

@@ -21,7 +21,7 @@ pub(super) fn start(cluster: &Arc<Cluster>, tasks: &Tasks) {
             pods.add(Id::of(pod.meta()));
         }
     });
-    tasks.spawn(run(queue, Arc::clone(&cluster.clock), Scheduler(Arc::clone(cluster))));
+    tasks.spawn(run(queue, Arc::clone(&cluster.stamps), Scheduler(Arc::clone(cluster))));
 }
 
 fn waiting(pod: &Pod) -> bool {
@@ -81,7 +81,7 @@ impl Scheduler {
         self.0.events.say(pod, COMPONENT, Severity::Warning, "FailedScheduling", message);
         let status = json!({"status": {"phase": "Pending", "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
-            "lastTransitionTime": k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(self.0.clock.now()),
+            "lastTransitionTime": k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(self.0.stamps.now()),
         }]}});
         self.0
             .api::<Pod>(&id.namespace)

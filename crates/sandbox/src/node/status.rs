@@ -5,11 +5,16 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    Pod, PodCondition, PodIP, PodStatus,
+    HostIP, Pod, PodCondition, PodIP, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::HOST_IP;
+/// Where a pod is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) pod: IpAddr,
+    pub(crate) host: IpAddr,
+}
 
 /// What is known of one container.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,17 +60,18 @@ pub(crate) fn ready_since(pod: &Pod) -> Option<Timestamp> {
 }
 
 /// The status of a pod whose containers are in these states.
-pub(crate) fn status(pod: &Pod, before: &PodStatus, ip: IpAddr, facts: &[Facts], now: Timestamp) -> PodStatus {
+pub(crate) fn status(pod: &Pod, before: &PodStatus, at: Place, facts: &[Facts], now: Timestamp) -> PodStatus {
     let containers = pod.spec.as_ref().map_or(&[][..], |spec| &spec.containers);
     let phase = phase(facts);
     let mut status = PodStatus {
         container_statuses: Some(
             containers.iter().zip(facts).map(|(container, facts)| container_status(container, facts)).collect(),
         ),
-        host_ip: Some(HOST_IP.to_owned()),
+        host_ip: Some(at.host.to_string()),
+        host_ips: Some(vec![HostIP { ip: at.host.to_string() }]),
         phase: Some(phase.to_owned()),
-        pod_ip: Some(ip.to_string()),
-        pod_ips: Some(vec![PodIP { ip: ip.to_string() }]),
+        pod_ip: Some(at.pod.to_string()),
+        pod_ips: Some(vec![PodIP { ip: at.pod.to_string() }]),
         qos_class: before.qos_class.clone().or_else(|| Some("BestEffort".into())),
         start_time: before.start_time.clone().or(Some(Time(now))),
         conditions: before.conditions.clone(),
@@ -177,7 +183,8 @@ mod tests {
     }
 
     fn report(before: &PodStatus, facts: Facts, at: &str) -> PodStatus {
-        status(&pod(), before, "10.244.0.2".parse().unwrap(), &[facts], at.parse().unwrap())
+        let place = Place { pod: [10, 244, 0, 2].into(), host: [172, 18, 0, 2].into() };
+        status(&pod(), before, place, &[facts], at.parse().unwrap())
     }
 
     #[test]

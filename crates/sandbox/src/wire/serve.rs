@@ -12,8 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +25,8 @@ use super::Body;
 const CONNECTIONS: usize = 4096;
 /// How long to pause when the machine has no more sockets to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+/// How long a client may take to begin TLS.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// A listening HTTP server. Dropping it closes it at once.
 pub(crate) struct Server {
@@ -39,6 +43,32 @@ impl Server {
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
+        Self::accepting(listener, addr, move |stream, close| connection(stream, handler.clone(), close))
+    }
+
+    /// The same over TLS; whoever does not speak it is not answered.
+    pub(crate) fn start_tls<H, F>(listener: TcpListener, addr: SocketAddr, tls: TlsAcceptor, handler: H) -> Self
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Self::accepting(listener, addr, move |stream, close| {
+            let (tls, handler) = (tls.clone(), handler.clone());
+            async move {
+                match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => connection(stream, handler, close).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            }
+        })
+    }
+
+    fn accepting<S, F>(listener: TcpListener, addr: SocketAddr, serve: S) -> Self
+    where
+        S: Fn(TcpStream, CancellationToken) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let server = Self {
             addr,
             close: CancellationToken::new(),
@@ -49,7 +79,9 @@ impl Server {
         server.connections.spawn(async move {
             let room = Arc::new(Semaphore::new(CONNECTIONS));
             let accepting = accept(&listener, &room, |stream, place| {
-                let serving = connection(stream, handler.clone(), close.clone());
+                // Small answers on loopback: waiting to fill packets would only add latency.
+                let _ = stream.set_nodelay(true);
+                let serving = serve(stream, close.clone());
                 let abort = abort.clone();
                 connections.spawn(async move {
                     abort.run_until_cancelled(serving).await;
@@ -106,13 +138,12 @@ async fn accept(
     }
 }
 
-async fn connection<H, F>(stream: TcpStream, handler: H, close: CancellationToken)
+async fn connection<S, H, F>(stream: S, handler: H, close: CancellationToken)
 where
+    S: AsyncRead + AsyncWrite + Unpin,
     H: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<Body>>,
 {
-    // Small answers on loopback: waiting to fill packets would only add latency.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let response = handler(request);
         async move { Ok::<_, Infallible>(response.await) }

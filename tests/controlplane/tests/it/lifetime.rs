@@ -50,15 +50,7 @@ async fn a_control_plane_that_dies_is_noticed() {
     plane.check().unwrap();
     let etcd = processes(plane.folder()).into_iter().find(|(_, line)| line.contains("--unsafe-no-fsync")).unwrap().0;
     assert!(Command::new("kill").args(["-KILL", &etcd]).status().unwrap().success());
-    let error = within(async {
-        loop {
-            if let Err(error) = plane.check() {
-                return error;
-            }
-            tokio::task::yield_now().await;
-        }
-    });
-    assert!(matches!(error.await, Error::Died { program: "etcd", .. }));
+    assert!(matches!(within(plane.ended()).await, Error::Died { program: "etcd", .. }));
     let folder = plane.folder().to_owned();
     drop(plane);
     assert_eq!(processes(&folder), []);

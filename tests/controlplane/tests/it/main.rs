@@ -10,9 +10,9 @@ mod configs;
 mod daemons;
 mod deletion;
 #[cfg(test)]
-mod knative;
-#[cfg(test)]
 mod keda;
+#[cfg(test)]
+mod knative;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]

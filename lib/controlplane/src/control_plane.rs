@@ -26,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How often other ports are tried when somebody else was faster to take one.
 const ATTEMPTS: u32 = 3;
 
+/// The addresses of Services. In a network namespace of one's own they can be made local, for a service proxy to listen on.
+pub const SERVICE_RANGE: &str = "10.0.0.0/16";
+
 /// The API server's name in the list of children and of logs.
 const APISERVER: &str = "kube-apiserver";
 
@@ -72,11 +75,11 @@ impl ControlPlane {
     }
 
     async fn attempt(options: &Options) -> Result<Self, Error> {
+        // Held until the others are chosen, so that none of them is this one.
+        let held = options.port.map(|port| hold(port).map_err(|_| Error::PortTaken(port))).transpose()?;
         let [client, peer, free] = free_ports().map_err(Error::NoPort)?;
-        let port = match options.port {
-            Some(port) if !is_free(port) => return Err(Error::PortTaken(port)),
-            port => port.unwrap_or(free),
-        };
+        drop(held);
+        let port = options.port.unwrap_or(free);
         let folder = Folder::make()?;
         let (programs, token) = (options.programs.clone(), keys::token()?);
         let plane = Self { keeper: Keeper::new(), folder, programs, port, token };
@@ -108,8 +111,12 @@ impl ControlPlane {
 
     /// The certificate by which the API server is known, as PEM.
     pub fn certificate(&self) -> Result<String, Error> {
-        let path = self.folder.file("apiserver.crt");
-        std::fs::read_to_string(&path).map_err(|source| Error::Folder { path, source })
+        self.read("apiserver.crt")
+    }
+
+    /// The key of that certificate, as PEM. The API server takes any certificate from a node's agent, this one included.
+    pub fn key(&self) -> Result<String, Error> {
+        self.read("apiserver.key")
     }
 
     /// A kubeconfig for the user who may do everything.
@@ -168,6 +175,21 @@ impl ControlPlane {
         Err(Error::Died { program, status: status.to_string(), words: self.folder.last_words(program) })
     }
 
+    /// Waits until one of its programs has ended, and says why.
+    pub async fn ended(&self) -> Error {
+        loop {
+            if let Err(error) = self.check() {
+                return error;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<String, Error> {
+        let path = self.folder.file(name);
+        std::fs::read_to_string(&path).map_err(|source| Error::Folder { path, source })
+    }
+
     fn run(&self, (name, command): &(&'static str, Command)) -> Result<(), Error> {
         let failed = |source| Error::Run { path: command.get_program().into(), source };
         self.keeper.start(name, command, &self.folder.log(name)).map_err(failed)
@@ -204,11 +226,15 @@ impl ControlPlane {
             .arg(format!("--token-auth-file={}", users.display()))
             .arg(format!("--service-account-signing-key-file={}", private.display()))
             .arg(format!("--service-account-key-file={}", public.display()))
+            .arg(format!("--service-cluster-ip-range={SERVICE_RANGE}"))
             .args([
                 "--bind-address=127.0.0.1",
+                // Otherwise it looks for the machine's own address, which a network namespace may not have.
+                "--advertise-address=127.0.0.1",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--authorization-mode=RBAC",
-                "--service-cluster-ip-range=10.0.0.0/16",
+                // No DNS here knows the names of nodes.
+                "--kubelet-preferred-address-types=InternalIP",
                 // Pods here read no token, and nobody publishes the certificate that would have to come with it.
                 "--disable-admission-plugins=ServiceAccount",
                 "--endpoint-reconciler-type=none",
@@ -285,13 +311,14 @@ fn free_ports<const N: usize>() -> std::io::Result<[u16; N]> {
     let mut held = Vec::new();
     let mut ports = [0; N];
     for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let listener = hold(0)?;
         *port = listener.local_addr()?.port();
         held.push(listener);
     }
     Ok(ports)
 }
 
-fn is_free(port: u16) -> bool {
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
+/// Keeps a port from others, 0 for any.
+fn hold(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port))
 }

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -112,7 +113,8 @@ fn bound(command: &Command) -> Command {
     } else {
         Command::new(command.get_program())
     };
-    bound.args(command.get_args());
+    // A Ctrl-C at the terminal is meant for us; what follows from it for them is ours to say.
+    bound.args(command.get_args()).process_group(0);
     bound
 }
 

@@ -1,11 +1,12 @@
-//! A real Kubernetes control plane for tests: etcd, kube-apiserver and kube-controller-manager as plain processes, on free
-//! ports of loopback, in a folder of their own, gone with the test.
+//! A real Kubernetes control plane: etcd, kube-apiserver and kube-controller-manager as plain processes, on free ports of
+//! loopback, in a folder of their own, gone with whoever started them.
 //!
 //! What is real: everything that a client can see of the API, and the controllers. What is played: a machine, see [`Node`],
 //! on which every container starts at once and is ready. It needs no privileges and no containers; the programs come from
 //! `tests/controlplane/build`, see [`Programs`].
 //!
-//! It deliberately knows nothing of Flagger, so that any crate of the workspace can be tested on it.
+//! It deliberately knows nothing of Flagger, so that any crate of the workspace can be tested on it, and a
+//! sandbox can be built around it.
 //!
 //! Start reading at [`ControlPlane::start`]; tests begin with [`ControlPlane::for_tests`].
 //!
@@ -27,7 +28,7 @@ mod node;
 mod programs;
 mod shared;
 
-pub use control_plane::{ControlPlane, Options};
+pub use control_plane::{ControlPlane, Options, SERVICE_RANGE};
 pub use error::Error;
 pub use node::Node;
 pub use programs::{Program, Programs};

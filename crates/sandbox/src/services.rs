@@ -11,23 +11,23 @@ use kube::ResourceExt;
 use crate::cluster::Id;
 
 /// A ready endpoint: a pod's address and port.
-pub(super) type Endpoint = (IpAddr, u16);
+pub(crate) type Endpoint = (IpAddr, u16);
 
 /// One port of a Service, and its ready endpoints.
 #[derive(Debug)]
-pub(super) struct Backend {
-    pub(super) service: Id,
-    pub(super) endpoints: Vec<Endpoint>,
+pub(crate) struct Backend {
+    pub(crate) service: Id,
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
 /// A Service's port and what is behind it.
-pub(super) type Port = (u16, Arc<Backend>);
+pub(crate) type Port = (u16, Arc<Backend>);
 
 /// All Services with their ports, in the order that they are written in.
-pub(super) type Services = HashMap<Id, Vec<Port>>;
+pub(crate) type Services = HashMap<Id, Vec<Port>>;
 
 /// The Service that a cluster name means: `name.namespace`, with or without `.svc` and `.svc.cluster.local`.
-pub(super) fn named(host: &str) -> Option<Id> {
+pub(crate) fn named(host: &str) -> Option<Id> {
     let short = host.trim_end_matches('.');
     let short = short.strip_suffix(".svc.cluster.local").or_else(|| short.strip_suffix(".svc")).unwrap_or(short);
     let (name, namespace) = short.split_once('.')?;
@@ -35,7 +35,7 @@ pub(super) fn named(host: &str) -> Option<Id> {
 }
 
 /// The port that was asked for; else port 80, else the first.
-pub(super) fn choose(ports: &[Port], asked: Option<u16>) -> Option<&Arc<Backend>> {
+pub(crate) fn choose(ports: &[Port], asked: Option<u16>) -> Option<&Arc<Backend>> {
     let at = |wanted: u16| ports.iter().find(|(number, _)| *number == wanted);
     let found = match asked {
         Some(asked) => at(asked),
@@ -45,7 +45,7 @@ pub(super) fn choose(ports: &[Port], asked: Option<u16>) -> Option<&Arc<Backend>
 }
 
 /// Every Service's ports with their ready endpoints.
-pub(super) fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> Services {
+pub(crate) fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> Services {
     let mut by_service: HashMap<Id, Vec<&EndpointSlice>> = HashMap::new();
     for slice in slices {
         if let Some(service) = slice.labels().get("kubernetes.io/service-name") {
@@ -56,6 +56,9 @@ pub(super) fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) ->
         let id = Id::of(&service.metadata);
         let slices = by_service.get(&id).map_or(&[][..], Vec::as_slice);
         let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten()).filter_map(|port| {
+            if port.protocol.as_deref().unwrap_or("TCP") != "TCP" {
+                return None;
+            }
             let endpoints =
                 slices.iter().flat_map(|slice| ready(slice, port.name.as_deref().unwrap_or_default())).collect();
             Some((u16::try_from(port.port).ok()?, Arc::new(Backend { service: id.clone(), endpoints })))
