@@ -51,22 +51,21 @@ impl Target for Knative {
 
     fn primary(&self, cx: &Context<'_>, seen: &Seen, _: &str) -> Result<Vec<Change>, Halt<Error>> {
         let target = target(cx, seen)?;
-        let latest = latest(cx, target)?;
+        let before = primary(target);
         let initialized = cx.canary.status.as_ref().is_some_and(|status| !status.last_promoted_spec.is_empty());
-        let primary = match (primary(target), pinned(target)) {
-            (Some(_), _) if initialized => return Ok(Vec::new()),
-            (None, Some(pinned)) if initialized => pinned,
-            // Until the first primary serves, a newer revision may be the mended one.
-            _ => latest,
-        };
-        if initialized {
-            return Ok(merge(cx, json!({"metadata": {"annotations": {PRIMARY_REVISION: primary}}})));
-        }
-        let traffic = json!([{"latestRevision": true, "percent": 0}, {"revisionName": primary, "percent": 100}]);
-        if self::primary(target) == Some(primary) && pinned(target) == Some(primary) {
+        if initialized && before.is_some() {
             return Ok(Vec::new());
         }
-        let annotations = json!({PRIMARY_REVISION: primary});
+        if initialized && let Some(pinned) = pinned(target) {
+            return Ok(merge(cx, json!({"metadata": {"annotations": {PRIMARY_REVISION: pinned}}})));
+        }
+        // Until the first primary serves, a newer revision may be the mended one.
+        let latest = latest(cx, target)?;
+        if before == Some(latest) && pinned(target) == Some(latest) {
+            return Ok(Vec::new());
+        }
+        let annotations = json!({PRIMARY_REVISION: latest});
+        let traffic = json!([{"latestRevision": true, "percent": 0}, {"revisionName": latest, "percent": 100}]);
         Ok(merge(cx, json!({"metadata": {"annotations": annotations}, "spec": {"traffic": traffic}})))
     }
 
