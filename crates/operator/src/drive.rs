@@ -211,13 +211,14 @@ impl Shell {
             tracing::warn!(canary = %name(&key), reason, "the canary is invalid");
             self.recorder.record(refusal(&key, object, reason));
         }
-        if let Err(error) = self.note(&key, object, &status, &held).await {
+        if let Err(error) = self.hold(&key, object, &status, &held).await {
             tracing::warn!(canary = %name(&key), error, "failed to note in the status that the canary is invalid");
         }
         self.later(key)
     }
 
-    async fn note(
+    /// Stores the status of a canary that is held where it is.
+    async fn hold(
         &self,
         key: &Key,
         object: &ports::Object,

@@ -177,7 +177,7 @@ fn prepare(plan: &Plan, target: &Target, paced: bool, initializing: bool, cx: &m
     cx.act(Effect::EnsurePrimary)?;
     if initializing {
         // The target is the only healthy copy until the primary can serve, with or without analysis.
-        if let Readiness::NotReady { reason, retriable, serving } = cx.ready(Side::Primary)? {
+        if let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? {
             if paced {
                 cx.say(Sentence::Trouble(reason.clone()))?;
             }

@@ -117,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_new_trigger_is_a_new_revision_and_one_that_is_taken_away_is_not() {
-        let target = |trigger: Option<&str>| json!({"metadata": {"annotations": {TRIGGER: trigger}}, "spec": {"template": {"metadata": {"name": "cart"}}}});
+        let of_target = |trigger: Option<&str>, status: Option<&CanaryStatus>| {
+            let target = json!({"metadata": {"annotations": {TRIGGER: trigger}}});
+            of_target(&target, &json!({"metadata": {"name": "cart"}}), status)
+        };
         let plain = of_target(None, None);
         let first = of_target(Some("1"), None);
         let second = of_target(Some("2"), None);

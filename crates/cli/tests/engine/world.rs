@@ -9,6 +9,7 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use operator::admin::Admin;
+use operator::web::Web;
 use operator::{args, run};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
@@ -37,7 +38,8 @@ impl World {
         let settings = args::parse(given.into_iter().chain(flags.iter().cloned()), |_| None).unwrap();
         let admin = Admin::bind_local(0).await.unwrap();
         let stop = CancellationToken::new();
-        let operator = tokio::spawn(run::serve(sandbox.client(), settings, sandbox.clock(), admin, stop.clone()));
+        let operator =
+            tokio::spawn(run::serve(sandbox.client(), Web::new(), settings, sandbox.clock(), admin, stop.clone()));
         Self { sandbox, stop, operator }
     }
 

@@ -55,8 +55,6 @@ pub struct Settings {
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
     pub port: u16,
-    /// Where every event is posted to as well.
-    pub event_webhook: Option<String>,
     /// The least important kind of log line.
     pub log_level: Level,
     /// The form of log lines.
@@ -126,10 +124,6 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         event_webhook: optional_url(typed, "event-webhook")?,
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
-        event_webhook: match typed.text("event-webhook") {
-            "" => None,
-            _ => Some(url(typed, "event-webhook")?),
-        },
         log_level: log_level(typed, &mut warnings),
         log_encoding: Encoding::parse(typed.text("zap-encoding"))
             .ok_or_else(|| wrong(typed, "zap-encoding", "must be json or console"))?,
@@ -242,7 +236,6 @@ mod tests {
             event_webhook: None,
             cross_namespace_refs: true,
             port: 8080,
-            event_webhook: None,
             log_level: Level::Debug,
             log_encoding: Encoding::Json,
             warnings: Vec::new(),

@@ -55,6 +55,10 @@ impl Store {
         Arc::new(Lean(packed.unpack()).into_object(self.kind))
     }
 
+    pub(super) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
     pub(super) fn set_state(&self, state: State) {
         self.state.send_replace(state);
     }

@@ -76,7 +76,7 @@ impl Call {
         }
         let label = label.replace('/', "%2F");
         let path = format!("{}?limit={SELECTED_MAX}&labelSelector={label}%3D{value}", kind_path(kind, Some(namespace)));
-        Ok(Self::new(Doing::List, Method::GET, kind.plural.to_owned(), path))
+        Ok(Self::new(Doing::List, Method::GET, Some(kind), kind.plural.to_owned(), path))
     }
 
     pub(super) fn version() -> Self {

@@ -277,10 +277,10 @@ mod tests {
 
     #[test]
     fn a_template_metric_without_an_interval_looks_back_one_minute() {
-        let canary = api::Canary::new("cart", api::CanarySpec::default());
+        let names = Names::of(&api::Canary::new("cart", api::CanarySpec::default()));
         let rendered = |interval: Option<&str>| {
             let metric = CanaryMetric { interval: interval.map(str::to_owned), ..CanaryMetric::default() };
-            render(&canary, &metric, "rate(requests[{{ interval }}])").unwrap()
+            render(&names, &metric, "rate(requests[{{ interval }}])").unwrap()
         };
         assert_eq!(rendered(None), "rate(requests[1m])");
         assert_eq!(rendered(Some("")), "rate(requests[1m])");

@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, Scope};
 use crate::drive::Shell;
 use crate::recorder::Recorder;
 use crate::telemetry::Metrics;
+use crate::web::Web;
 
 /// Lists the Deployment as it was, returns it as it is, and says nothing to those who watch; there is nothing else.
 fn silent(was: &Value, is: &Value) -> Cluster {
@@ -57,7 +58,7 @@ async fn ready(is: &Value) -> Readiness {
     let clock = Arc::new(RealClock);
     let recorder = Recorder::start(cluster.clone(), clock.clone());
     let settings = crate::args::parse(std::iter::empty(), |_| None).unwrap();
-    let shell = Shell::new(cluster, clock, recorder, Arc::new(Metrics::new("1", "kubernetes")), settings);
+    let shell = Shell::new(cluster, Web::new(), clock, recorder, Arc::new(Metrics::new("1", "kubernetes")), settings);
     let canary = json!({
         "metadata": {"name": "podinfo", "namespace": "test"},
         "spec": {

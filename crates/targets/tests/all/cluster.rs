@@ -36,10 +36,6 @@ impl Cluster {
         Self { objects, settings: Settings::default() }
     }
 
-    pub(crate) fn put(&mut self, object: Value) {
-        self.objects.insert(key(&object), object);
-    }
-
     pub(crate) fn get(&self, key: &Key) -> &Value {
         &self.objects[key]
     }

@@ -1,7 +1,7 @@
 //! What a release does to a `DaemonSet`.
 
 use crate::cluster::{Cluster, but, canary};
-use flagger_targets::{Readiness, Side, Target, find, revision};
+use flagger_targets::{self as targets, Readiness, Side, Target, find, revision};
 use jiff::Timestamp;
 use ports::{Change, Key, kinds};
 use serde_json::{Value, json};
