@@ -1,6 +1,7 @@
 //! `flagger sandbox --control-plane real` as a user runs it.
 //!
-//! Where the control plane is not built, what needs it is left out and said; `CONTROLPLANE=required` makes that a failure.
+//! Where the control plane is not built or has no namespace to run in, what needs it is left out and said;
+//! `CONTROLPLANE=required` makes that a failure.
 
 #[cfg(test)]
 mod run;
@@ -8,7 +9,6 @@ mod run;
 use std::net::TcpListener;
 use std::process::Command;
 
-use controlplane::Programs;
 use run::Run;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ spec:
 
 #[test]
 fn the_example_is_played_on_a_real_control_plane() {
-    if Programs::for_tests().is_none() {
+    if run::programs().is_none() {
         return;
     }
     let (status, stdout, stderr) = Run::of(&["-o", "json"]).finish();
@@ -71,7 +71,7 @@ fn the_example_is_played_on_a_real_control_plane() {
 
 #[test]
 fn services_have_names_and_pods_have_logs() {
-    let Some(programs) = Programs::for_tests() else { return };
+    let Some(programs) = run::programs() else { return };
     // Those who bring programs of their own may have no kubectl.
     let Some(kubectl) = programs.kubectl() else { return };
     let first = run::file("cart.yaml", APP);
@@ -104,7 +104,7 @@ fn services_have_names_and_pods_have_logs() {
 
 #[test]
 fn a_control_plane_that_dies_is_told_in_one_line_and_nothing_is_left() {
-    if Programs::for_tests().is_none() {
+    if run::programs().is_none() {
         return;
     }
     let mut run = Run::of(&["--keep", "-o", "json"]);
@@ -119,7 +119,7 @@ fn a_control_plane_that_dies_is_told_in_one_line_and_nothing_is_left() {
 
 #[test]
 fn everything_ends_when_the_program_is_killed() {
-    if Programs::for_tests().is_none() {
+    if run::programs().is_none() {
         return;
     }
     let mut run = Run::of(&["--keep", "-o", "json"]);

@@ -18,6 +18,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How often it is looked for when nobody waits for it any more: two seconds, then it is killed.
 const LAST_LOOKS: u32 = 100;
 
+/// What names the machine's proxies, which are not to be reached from inside.
+const PROXIES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// The ports that the user asked for, 0 for free ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
@@ -40,6 +43,9 @@ pub(crate) async fn run(ports: Ports, folder: &Path, flag: &str, stop: &Cancella
     let program = std::env::current_exe().map_err(Error::Again)?;
     // What the program inside leaves behind when it is killed goes with our folder.
     command.arg(program).args(std::env::args_os().skip(1)).arg(flag).arg(doors.to_argument()).env("TMPDIR", folder);
+    for variable in PROXIES {
+        command.env_remove(variable);
+    }
     let child = command.stdin(Stdio::piped()).spawn().map_err(Error::Again)?;
     let mut inside = Inside(child);
 

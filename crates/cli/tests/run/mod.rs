@@ -1,13 +1,14 @@
 //! A run of the program on a real control plane, and what it leaves behind.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{env, fs};
 
+use controlplane::Programs;
 use serde_json::Value;
 
 /// How often is looked whether anything is left: for longer than an end takes on a machine that builds at the same time.
@@ -23,6 +24,24 @@ pub(crate) struct Run {
     pub(crate) folder: PathBuf,
     stdout: BufReader<ChildStdout>,
     stderr: JoinHandle<String>,
+}
+
+/// The programs of a control plane, `None` where there are none, or no namespace to run them in: then the test has to be left
+/// out, which is said; with `CONTROLPLANE=required` in the environment it fails instead.
+pub(crate) fn programs() -> Option<Programs> {
+    let programs = Programs::for_tests()?;
+    let is_required = env::var_os("CONTROLPLANE").is_some_and(|value| value == "required");
+    let can = |flags: &[&str]| {
+        let mut attempt = Command::new("unshare");
+        attempt.args(flags).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    };
+    if is_required || can(&["--user", "--map-root-user", "--net", "--mount"]) || can(&["--net", "--mount"]) {
+        return Some(programs);
+    }
+    // A closed stderr has nobody who could be told.
+    let _ =
+        writeln!(io::stderr(), "left out: the sandbox on a real control plane; there can be no network namespace here");
+    None
 }
 
 /// The program on a real control plane.

@@ -157,3 +157,44 @@ async fn relay(mut client: TcpStream, endpoint: Option<Endpoint>) -> io::Result<
     server.set_nodelay(true)?;
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A server that says one byte to whoever comes.
+    async fn endpoint(byte: u8) -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                listener.accept().await.unwrap().0.write_all(&[byte]).await.unwrap();
+            }
+        });
+        (addr.ip(), addr.port())
+    }
+
+    async fn heard(addr: SocketAddr) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        TcpStream::connect(addr).await?.read_to_end(&mut bytes).await.map(|_| bytes)
+    }
+
+    #[tokio::test]
+    async fn a_port_leads_to_its_endpoints_and_refuses_without_one() {
+        let tasks = Tasks::default();
+        let (dice, room) = (Mutex::new(SmallRng::seed_from_u64(0)), Arc::new(Semaphore::new(8)));
+        let shared = Arc::new(Shared { dice, room, tasks: tasks.clone() });
+        let (first, second) = (endpoint(1).await, endpoint(2).await);
+        let addr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let mut open = HashMap::new();
+        assert!(update(&mut open, [(addr, vec![first])].into(), &shared).await);
+        assert_eq!(heard(addr).await.unwrap(), [1]);
+        assert!(update(&mut open, [(addr, vec![second])].into(), &shared).await);
+        assert_eq!(heard(addr).await.unwrap(), [2], "an endpoint that is not ready any more gets no new connection");
+        assert!(update(&mut open, HashMap::new(), &shared).await);
+        tasks.stop().await;
+        assert_eq!(heard(addr).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

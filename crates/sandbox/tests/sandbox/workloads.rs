@@ -160,9 +160,14 @@ async fn a_pod_that_says_it_is_not_ready_gets_no_requests_until_it_is_again() {
     let sick = counts.pods.keys().next().unwrap().clone();
     world.ask_pod(&sick, "POST", "/readyz/disable").await;
     world.deployment("podinfo", |found| found.status.as_ref().unwrap().ready_replicas == Some(1)).await;
-    // The news travels to the gateway's table in milliseconds; then only the other one answers.
-    until(&load.stats(), |counts| 20 <= counts.requests).await;
-    let counts = until(&load.stats(), |counts| 100 <= counts.requests).await;
+    // The news travels to the gateway's table in milliseconds, or longer on a busy machine; then only the other one answers.
+    let mut counts = until(&load.stats(), |counts| 20 <= counts.requests).await;
+    for _ in 0..10 {
+        counts = until(&load.stats(), |counts| 100 <= counts.requests).await;
+        if !counts.pods.contains_key(&sick) {
+            break;
+        }
+    }
     assert!(!counts.pods.contains_key(&sick), "{counts:?}");
     world.ask_pod(&sick, "POST", "/readyz/enable").await;
     let counts = until(&load.stats(), |counts| counts.pods.contains_key(&sick)).await;

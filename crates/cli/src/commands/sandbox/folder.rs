@@ -1,6 +1,7 @@
 //! The folder of a sandbox: a kubeconfig to join in with, and what a real control plane keeps.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A folder of this process that goes with it.
@@ -10,7 +11,8 @@ impl Folder {
     /// Makes a new one.
     pub(super) fn make() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("flagger-sandbox-{}", std::process::id()));
-        std::fs::create_dir(&path)?;
+        // A kubeconfig may open everything in it.
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
 
