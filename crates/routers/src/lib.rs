@@ -18,6 +18,6 @@ mod metadata;
 mod router;
 pub mod services;
 
-pub use context::{Context, Label, Port};
+pub use context::{Context, Label};
 pub use error::Error;
 pub use router::{Ability, Router, all, find, unable};

@@ -30,4 +30,4 @@ mod workload;
 pub use context::{Context, Settings};
 pub use error::Error;
 pub use mark::mark;
-pub use target::{Facts, Label, Port, Readiness, Side, Target, all, find};
+pub use target::{Facts, Label, Readiness, Side, Target, all, find};
