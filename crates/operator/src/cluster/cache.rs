@@ -62,14 +62,6 @@ pub(super) struct Objects {
     listing: Option<Names>,
 }
 
-/// The field of a held identity in which the digest of its content is noted.
-const DIGEST: &str = "digest";
-
-/// The digest that was noted on the object.
-pub(super) fn noted(held: &Value) -> Option<&Value> {
-    held.get(DIGEST)
-}
-
 /// Objects by namespace and name.
 type Names = BTreeMap<Box<str>, BTreeMap<Box<str>, Object>>;
 
@@ -102,17 +94,6 @@ impl Objects {
             remove_older(listing, last);
         }
         remove_older(&mut self.current, last)
-    }
-
-    /// Notes `digest` on the object, which is lost with the next version of it.
-    pub(super) fn note(&mut self, held: &Object, digest: &Value) {
-        let Some((namespace, name)) = place(held) else { return };
-        let current = self.current.get_mut(namespace).and_then(|names| names.get_mut(name));
-        if let Some(current) = current.filter(|current| version(current) == version(held)) {
-            let mut noted = Value::clone(current);
-            noted[DIGEST] = digest.clone();
-            *current = shared(noted);
-        }
     }
 
     /// A new list begins; until it is complete the old knowledge stays.

@@ -9,6 +9,7 @@
 mod cache;
 mod call;
 mod connect;
+mod digests;
 mod discovery;
 mod error;
 mod lean;
@@ -25,6 +26,7 @@ use tokio::task::AbortHandle;
 
 use self::cache::{Objects, Store};
 use self::call::Call;
+use self::digests::Digests;
 use self::pace::Pace;
 use self::watching::Watching;
 
@@ -90,6 +92,7 @@ struct Shared {
     client: kube::Client,
     pace: Pace,
     watches: RwLock<BTreeMap<Kind, Watch>>,
+    digests: Digests,
     notices: broadcast::Sender<Notice>,
 }
 
@@ -120,6 +123,7 @@ impl Cluster {
             client,
             pace: Pace::new(per_sec, burst),
             watches: RwLock::default(),
+            digests: Digests::default(),
             notices: broadcast::Sender::new(NOTICES_MAX),
         };
         Self { shared: Arc::new(shared) }
@@ -155,16 +159,14 @@ impl Cluster {
     /// may have been created together with what refers to it.
     pub async fn digest(&self, key: &Key, digest: fn(&Value) -> Value) -> Result<Option<Object>, Error> {
         let store = self.store_of(key).filter(|store| store.state() == State::Ready);
-        let held = || store.as_ref()?.with(|objects| objects.get(&key.namespace, &key.name).cloned());
-        if let Some(noted) = held().as_deref().and_then(cache::noted) {
-            return Ok(Some(cache::shared(noted.clone())));
+        let held = store.and_then(|store| store.with(|objects| objects.get(&key.namespace, &key.name).cloned()));
+        if let Some(known) = held.and_then(|held| self.shared.digests.of(key, &held)) {
+            return Ok(Some(known));
         }
         let Some(object) = self.fetch(key).await? else { return Ok(None) };
-        let digest = digest(&object);
-        if let Some(store) = &store {
-            store.with(|objects| objects.note(&object, &digest));
-        }
-        Ok(Some(cache::shared(digest)))
+        let digest = cache::shared(digest(&object));
+        self.shared.digests.note(key, &object, &digest);
+        Ok(Some(digest))
     }
 
     /// Performs one change and returns the object as it is afterwards, `None` after a deletion.
