@@ -18,6 +18,7 @@ mod canary;
 mod int_or_string;
 mod metric_template;
 mod number;
+mod owner;
 mod refs;
 #[cfg(feature = "schema")]
 mod schema;

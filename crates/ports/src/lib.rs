@@ -11,9 +11,11 @@
 mod change;
 mod clock;
 mod kind;
+mod port;
 mod seen;
 
 pub use change::Change;
 pub use clock::{Clock, RealClock};
 pub use kind::{Key, Kind, kinds};
+pub use port::Port;
 pub use seen::{Halt, Object, Seen};

@@ -1,8 +1,8 @@
 //! Whose traffic it is, and the names that follow.
 
-use api::{Canary, names, well_known};
-use ports::kinds;
-use serde_json::{Value, json};
+use api::{Canary, names};
+use ports::Port;
+use serde_json::Value;
 
 /// What every question about routing takes.
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +22,6 @@ pub struct Label<'a> {
     pub key: &'a str,
     /// The value that the target's pods have; the primary's pods have it with `-primary` added. Empty when it is not known.
     pub value: &'a str,
-}
-
-/// A port of the generated Services.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Port {
-    /// The port's name.
-    pub name: String,
-    /// The port's number, in the container and in the Service.
-    pub number: i64,
-    /// `TCP`, `UDP` or `SCTP`.
-    pub protocol: String,
 }
 
 impl Context<'_> {
@@ -57,13 +46,6 @@ impl Context<'_> {
 
     /// The owner reference of what is created for the canary, so that it goes with it.
     pub(crate) fn owner_reference(&self) -> Value {
-        json!({
-            "apiVersion": well_known::API_VERSION,
-            "kind": kinds::CANARY.kind,
-            "name": self.canary.metadata.name,
-            "uid": self.canary.metadata.uid,
-            "controller": true,
-            "blockOwnerDeletion": true,
-        })
+        self.canary.owner_reference()
     }
 }

@@ -19,7 +19,7 @@ mod metadata;
 mod router;
 pub mod services;
 
-pub use context::{Context, Label, Port};
+pub use context::{Context, Label};
 pub use error::Error;
 pub use kubernetes::shares;
 pub use router::{Ability, Router, all, find, unable};

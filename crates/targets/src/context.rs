@@ -1,8 +1,8 @@
 //! Whose workload it is, and the names that follow.
 
-use api::{Canary, names, well_known};
-use ports::{Halt, Key, Kind, Object, Seen, kinds};
-use serde_json::{Value, json};
+use api::{Canary, names};
+use ports::{Halt, Key, Kind, Object, Seen};
+use serde_json::Value;
 
 use crate::Error;
 
@@ -68,14 +68,7 @@ impl Context<'_> {
 
     /// The owner reference of what is created for the canary, so that it goes with it.
     pub(crate) fn owner_reference(&self) -> Value {
-        json!({
-            "apiVersion": well_known::API_VERSION,
-            "kind": kinds::CANARY.kind,
-            "name": self.canary.metadata.name,
-            "uid": self.canary.metadata.uid,
-            "controller": true,
-            "blockOwnerDeletion": true,
-        })
+        self.canary.owner_reference()
     }
 }
 

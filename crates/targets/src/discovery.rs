@@ -1,9 +1,8 @@
 //! Ports that the containers offer besides the one that the canary names.
 
 use api::{Canary, IntOrString};
+use ports::Port;
 use serde_json::Value;
-
-use crate::Port;
 
 /// Containers that a mesh injects; their ports are the mesh's business.
 const SIDECARS: [&str; 2] = ["istio-proxy", "envoy"];

@@ -35,4 +35,4 @@ pub use context::{Context, Settings};
 pub use error::Error;
 pub use inheritance::inherit;
 pub use mark::mark;
-pub use target::{Facts, Label, Port, Readiness, Side, Target, all, find};
+pub use target::{Facts, Label, Readiness, Side, Target, all, find};

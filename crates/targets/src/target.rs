@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use api::TargetRef;
 use jiff::Timestamp;
-use ports::{Change, Halt, Seen};
+use ports::{Change, Halt, Port, Seen};
 
 use crate::configs::Reference;
 use crate::daemonset::DaemonSet;
@@ -105,17 +105,6 @@ impl Label {
     pub fn primary_value(&self) -> String {
         format!("{}-primary", self.value)
     }
-}
-
-/// A container port for a Service to offer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Port {
-    /// The port's name in the Service.
-    pub name: String,
-    /// The port's number, in the container and in the Service.
-    pub number: i64,
-    /// `TCP`, `UDP` or `SCTP`.
-    pub protocol: String,
 }
 
 /// Which of the two workloads.

@@ -84,9 +84,6 @@ pub(super) struct Objects {
     listing: Option<Names>,
 }
 
-/// The field of a held identity in which the digest of its content is noted.
-const DIGEST: &str = "digest";
-
 /// Objects by namespace and name.
 type Names = BTreeMap<Box<str>, BTreeMap<Box<str>, Held>>;
 
@@ -162,21 +159,6 @@ impl Objects {
             remove_older(listing, last);
         }
         remove_older(&mut self.current, last)
-    }
-
-    /// The digest that was noted on the object.
-    pub(super) fn noted(&self, namespace: &str, name: &str) -> Option<Value> {
-        self.get(namespace, name)?.unpack().get_mut(DIGEST).map(Value::take)
-    }
-
-    /// Notes `digest` on the object, which is lost with the next version of it.
-    pub(super) fn note(&mut self, of: &Item, digest: &Value) {
-        let current = self.current.get_mut(&of.namespace).and_then(|names| names.get_mut(&of.name));
-        if let Some(current) = current.filter(|current| current.version == of.held.version) {
-            let mut noted = current.packed.unpack();
-            noted[DIGEST] = digest.clone();
-            current.packed = Packed::from(&noted);
-        }
     }
 
     /// Takes note of a deletion, whatever is there.

@@ -9,6 +9,7 @@
 mod cache;
 mod call;
 mod connect;
+mod digests;
 mod discovery;
 mod error;
 mod lean;
@@ -29,6 +30,7 @@ use tokio::task::AbortHandle;
 
 use self::cache::{Item, Objects, Store};
 use self::call::Call;
+use self::digests::Digests;
 use self::lean::Lean;
 use self::pace::Pace;
 use self::packed::Packed;
@@ -107,6 +109,7 @@ struct Shared {
     /// Where watches that fail are told.
     metrics: Option<Arc<Metrics>>,
     watches: RwLock<BTreeMap<Kind, Watch>>,
+    digests: Digests,
     notices: broadcast::Sender<Notice>,
 }
 
@@ -150,8 +153,15 @@ impl Cluster {
     }
 
     fn governed(roads: Roads, tenure: Tenure, metrics: Option<Arc<Metrics>>) -> Self {
-        let (watches, notices) = (RwLock::default(), broadcast::Sender::new(NOTICES_MAX));
-        Self { shared: Arc::new(Shared { roads, tenure, metrics, watches, notices }) }
+        let shared = Shared {
+            roads,
+            tenure,
+            metrics,
+            watches: RwLock::default(),
+            digests: Digests::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The object, `None` when it does not exist.
@@ -184,18 +194,14 @@ impl Cluster {
     /// may have been created together with what refers to it.
     pub async fn digest(&self, key: &Key, digest: fn(&Value) -> Value) -> Result<Option<Object>, Error> {
         let store = self.store_of(key).filter(|store| store.state() == State::Ready);
-        let noted = store.as_ref().and_then(|store| store.with(|objects| objects.noted(&key.namespace, &key.name)));
-        if let Some(noted) = noted {
-            return Ok(Some(Arc::new(noted)));
+        let held = store.and_then(|store| store.get(&key.namespace, &key.name));
+        if let Some(known) = held.and_then(|held| self.shared.digests.of(key, &held)) {
+            return Ok(Some(known));
         }
         let Some(object) = self.fetch(key).await? else { return Ok(None) };
-        let digest = digest(&object);
-        // What is packed leaves its words behind, so that nothing but the identity may be.
-        let identity = Lean(Value::clone(&object)).identity();
-        if let Some((store, item)) = store.zip(Item::new(Packed::from(&identity.0))) {
-            store.with(|objects| objects.note(&item, &digest));
-        }
-        Ok(Some(Arc::new(digest)))
+        let digest = Arc::new(digest(&object));
+        self.shared.digests.note(key, &object, &digest);
+        Ok(Some(digest))
     }
 
     /// The objects of a kind that have this label, as the API server has them now; some tens of them at most.

@@ -1,10 +1,10 @@
 //! Effects on Services and routing objects.
 
-use ports::{Change, Halt, Seen};
+use ports::{Change, Halt, Port, Seen};
 use rollout::Outcome;
 use rollout::traffic::Split;
 use routers::services::{self, Role};
-use routers::{Context, Error, Label, Port, Router};
+use routers::{Context, Error, Label, Router};
 
 use super::{Failed, World};
 
@@ -32,8 +32,7 @@ impl World<'_> {
     pub(super) async fn read_split(&mut self) -> Result<Outcome, Failed> {
         let router = self.router()?;
         let (canary, facts) = (self.current(), self.facts.clone());
-        let ports = ports_of(facts.as_ref());
-        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: &ports };
+        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: ports_of(facts.as_ref()) };
         Ok(Outcome::Split(self.ask(|seen| router.read(&cx, seen)).await?))
     }
 
@@ -49,8 +48,7 @@ impl World<'_> {
         question: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>,
     ) -> Result<Outcome, Failed> {
         let (canary, facts) = (self.current(), self.facts.clone());
-        let ports = ports_of(facts.as_ref());
-        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: &ports };
+        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: ports_of(facts.as_ref()) };
         self.change(|seen| question(&cx, seen)).await?;
         Ok(Outcome::Done)
     }
@@ -82,8 +80,6 @@ fn label_of(facts: Option<&targets::Facts>) -> Label<'_> {
     facts.map_or(Label { key: "app", value: "" }, |facts| Label { key: &facts.label.key, value: &facts.label.value })
 }
 
-fn ports_of(facts: Option<&targets::Facts>) -> Vec<Port> {
-    let port =
-        |port: &targets::Port| Port { name: port.name.clone(), number: port.number, protocol: port.protocol.clone() };
-    facts.map(|facts| facts.ports.iter().map(port).collect()).unwrap_or_default()
+fn ports_of(facts: Option<&targets::Facts>) -> &[Port] {
+    facts.map(|facts| facts.ports.as_slice()).unwrap_or_default()
 }

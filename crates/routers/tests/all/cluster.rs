@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::Canary;
-use flagger_routers::{Context, Error, Label, Port};
-use ports::{Change, Halt, Key, Kind, Seen};
+use flagger_routers::{Context, Error, Label};
+use ports::{Change, Halt, Key, Kind, Port, Seen};
 use serde_json::{Value, json};
 
 /// More looks than any question needs.

@@ -2,8 +2,8 @@
 
 use crate::cluster::{Cluster, canary};
 use expect_test::expect;
-use flagger_routers::Port;
 use flagger_routers::services::{Role, finalize, reconcile};
+use ports::Port;
 use ports::kinds::SERVICE;
 use serde_json::{Value, json};
 
