@@ -220,8 +220,8 @@ impl World {
                     .map(|condition| format!("note {} {}: {}", condition.type_, condition.reason, condition.message))
                     .collect();
                 self.log.extend(notes);
-                let noted = CanaryStatus { conditions: self.status.conditions.clone(), ..(**status).clone() };
-                if noted == self.status {
+                let beside = CanaryStatus { conditions: self.status.conditions.clone(), ..(**status).clone() };
+                if beside == self.status {
                     self.status = (**status).clone();
                     return Outcome::Done;
                 }

@@ -37,7 +37,7 @@ pub fn trouble(pods: &[Value]) -> Option<Trouble> {
     let others = troubles.len().saturating_sub(1);
     let mut worst = troubles.into_iter().next()?;
     if 0 < others {
-        worst.text.push_str(&format!(", and {others} more"));
+        worst.text = format!("{}, and {others} more", worst.text);
     }
     Some(worst)
 }

@@ -98,10 +98,9 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(events) => events,
-            Err(_) => panic!("{what:?} was never said: {:#?}", self.events(name).await),
-        }
+        let said = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(said.is_ok(), "{what:?} was never said: {:#?}", self.events(name).await);
+        said.unwrap_or_default()
     }
 
     /// The events of a canary as `type message xCOUNT`, in no order.

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod faults;
+mod sentences;
 mod situations;
 mod strategies;
 mod transcripts;
