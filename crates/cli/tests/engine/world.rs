@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use operator::admin::Admin;
@@ -55,7 +55,12 @@ impl World {
         api.patch(object["metadata"]["name"].as_str().unwrap(), &params, &Patch::Apply(object)).await.unwrap();
     }
 
-    /// Sets the tag of the target's image, and whatever else `change` says.
+    /// Asks for an object to be deleted.
+    pub(crate) async fn delete(&self, api_version: &str, kind: &str, name: &str) {
+        self.api(api_version, kind).delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Sets the tag of the target's image.
     pub(crate) async fn push(&self, name: &str, tag: &str) {
         self.apply(&deployment(name, tag)).await;
     }

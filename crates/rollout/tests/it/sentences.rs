@@ -3,15 +3,16 @@
 use std::fmt::Write;
 
 use api::Phase;
-use expect_test::expect;
+use expect_test::{Expect, expect};
 use rollout::words::{MeterFault, Sentence, condition};
 use serde_json::json;
 
 use crate::canaries;
 use crate::transcripts::hook;
 
-#[test]
-fn every_event_is_worded_as_scripts_know_it() {
+/// Compares type, level and text of the sentences about a canary with hooks and metrics of every kind.
+#[track_caller]
+fn check(sentences: impl IntoIterator<Item = Sentence>, expect: &Expect) {
     let kinds = [
         "confirm-rollout",
         "pre-rollout",
@@ -31,7 +32,21 @@ fn every_event_is_worded_as_scripts_know_it() {
             {"name": "errors", "templateRef": {"name": "errors", "namespace": "infra"}, "threshold": 3},
         ]);
     });
-    let error = || "refused".to_owned();
+    let mut told = String::new();
+    for sentence in sentences {
+        let level = if sentence.is_error() { "error" } else { "info" };
+        writeln!(told, "{:7} {level:5} {}", sentence.tone().as_str(), sentence.text(&plan))
+            .expect("a string takes any text");
+    }
+    expect.assert_eq(&told);
+}
+
+fn error() -> String {
+    "refused".to_owned()
+}
+
+#[test]
+fn a_release_is_told_in_the_words_that_scripts_know() {
     let sentences = [
         Sentence::Suspended,
         Sentence::MetersAvailable,
@@ -61,39 +76,10 @@ fn every_event_is_worded_as_scripts_know_it() {
         Sentence::PromotionFailed("not ready".into()),
         Sentence::MatchUnsupported,
         Sentence::WeightsUnsupported,
-        Sentence::Unusable,
-        Sentence::NotRollingBack(6),
-        Sentence::RollbackAsked(6),
-        Sentence::NoValues(0, error()),
-        Sentence::NoValues(1, error()),
-        Sentence::NoValues(2, error()),
-        Sentence::NoValues(3, error()),
-        Sentence::MeterFault(0, MeterFault::Query(error())),
-        Sentence::MeterFault(2, MeterFault::Query(error())),
-        Sentence::MeterFault(3, MeterFault::Query(error())),
-        Sentence::MeterFault(3, MeterFault::Template(error())),
-        Sentence::MeterFault(3, MeterFault::Secret { secret: "token.infra".into(), error: error() }),
-        Sentence::MeterFault(3, MeterFault::Provider { provider: "prometheus".into(), error: error() }),
-        Sentence::MeterFault(3, MeterFault::Render(error())),
-        Sentence::OutOfBounds(0, 98.765),
-        Sentence::OutOfBounds(1, 1500.0),
-        Sentence::OutOfBounds(2, 0.5),
-        Sentence::OutOfBounds(3, 4.0),
     ];
-    let of_hooks = (0..6).flat_map(|hook| {
-        let refused = if [1, 2, 5].contains(&hook) {
-            Sentence::HookRefused(hook, "no".into())
-        } else {
-            Sentence::HookHolds(hook)
-        };
-        [Sentence::HookPassed(hook), refused]
-    });
-    let mut told = String::new();
-    for sentence in sentences.into_iter().chain(of_hooks) {
-        let level = if sentence.is_error() { "error" } else { "info" };
-        writeln!(told, "{:7} {level:5} {}", sentence.tone().as_str(), sentence.text(&plan)).unwrap();
-    }
-    expect![[r#"
+    check(
+        sentences,
+        &expect![[r#"
         Normal  info  skipping canary run as object is suspended
         Normal  info  all the metrics providers are available!
         Warning error Error checking metric providers: refused
@@ -122,9 +108,34 @@ fn every_event_is_worded_as_scripts_know_it() {
         Warning info  Promotion of podinfo.test failed, primary not ready: not ready
         Warning info  A/B testing is not supported when using the kubernetes provider
         Warning info  Progressive traffic is not supported when using the kubernetes provider
+    "#]],
+    );
+}
+
+#[test]
+fn checks_are_told_in_the_words_that_scripts_know() {
+    let sentences = [
+        Sentence::Unusable,
+        Sentence::NoValues(0, error()),
+        Sentence::NoValues(1, error()),
+        Sentence::NoValues(2, error()),
+        Sentence::NoValues(3, error()),
+        Sentence::MeterFault(0, MeterFault::Query(error())),
+        Sentence::MeterFault(2, MeterFault::Query(error())),
+        Sentence::MeterFault(3, MeterFault::Query(error())),
+        Sentence::MeterFault(3, MeterFault::Template(error())),
+        Sentence::MeterFault(3, MeterFault::Secret { secret: "token.infra".into(), error: error() }),
+        Sentence::MeterFault(3, MeterFault::Provider { provider: "prometheus".into(), error: error() }),
+        Sentence::MeterFault(3, MeterFault::Render(error())),
+        Sentence::OutOfBounds(0, 98.765),
+        Sentence::OutOfBounds(1, 1500.0),
+        Sentence::OutOfBounds(2, 0.5),
+        Sentence::OutOfBounds(3, 4.0),
+    ];
+    check(
+        sentences,
+        &expect![[r#"
         Warning info  Metric query failed for no usable metrics template and query were configured
-        Normal  info  Rollback hook my-rollback not signaling a rollback
-        Warning info  Rollback check my-rollback passed
         Warning info  Halt advancement no values found for gatewayapi:v1 metric request-success-rate probably podinfo.test is not receiving traffic: refused
         Warning info  Halt advancement no values found for gatewayapi:v1 metric request-duration probably podinfo.test is not receiving traffic
         Warning info  Halt advancement no values found for metric: cpu
@@ -140,6 +151,25 @@ fn every_event_is_worded_as_scripts_know_it() {
         Warning info  Halt podinfo.test advancement request duration 1.5s > 500ms
         Warning info  Halt podinfo.test advancement cpu 0.50 < 1
         Warning info  Halt podinfo.test advancement errors 4.00 > 3
+    "#]],
+    );
+}
+
+#[test]
+fn hooks_are_told_in_the_words_that_scripts_know() {
+    let of_each = |hook: usize| {
+        let refused = if [1, 2, 5].contains(&hook) {
+            Sentence::HookRefused(hook, "no".into())
+        } else {
+            Sentence::HookHolds(hook)
+        };
+        [Sentence::HookPassed(hook), refused]
+    };
+    check(
+        [Sentence::NotRollingBack(6), Sentence::RollbackAsked(6)].into_iter().chain((0..6).flat_map(of_each)),
+        &expect![[r#"
+        Normal  info  Rollback hook my-rollback not signaling a rollback
+        Warning info  Rollback check my-rollback passed
         Normal  info  Confirm-rollout check my-confirm-rollout passed
         Warning info  Halt podinfo.test advancement waiting for approval my-confirm-rollout
         Normal  info  Pre-rollout check my-pre-rollout passed
@@ -152,7 +182,8 @@ fn every_event_is_worded_as_scripts_know_it() {
         Warning info  Halt podinfo.test advancement waiting for promotion approval my-confirm-promotion
         Normal  info  Post-rollout check my-post-rollout passed
         Warning info  Post-rollout hook my-post-rollout failed no
-    "#]].assert_eq(&told);
+    "#]],
+    );
 }
 
 #[test]
@@ -160,7 +191,7 @@ fn every_phase_has_its_condition() {
     let mut told = String::new();
     for phase in Phase::ALL {
         let (status, message) = condition(phase, "Deployment");
-        writeln!(told, "{phase:17} {status:7} {message}").unwrap();
+        writeln!(told, "{phase:17} {status:7} {message}").expect("a string takes any text");
     }
     expect![[r#"
                           Unknown New Deployment detected, starting initialization.
