@@ -33,8 +33,8 @@ pub struct Call<'a> {
     pub place: usize,
     /// The hook's name.
     pub name: &'a str,
-    /// When a gate is asked, which is a question of its own each time; `None` for all others.
-    pub asked: Option<Timestamp>,
+    /// Counts the times that the hook is asked while the status stays as it is, as a gate is that stays closed.
+    pub turn: i64,
 }
 
 impl Key {
@@ -68,7 +68,7 @@ impl Key {
             call.kind.as_str(),
             call.place.to_string().as_str(),
             call.name,
-            call.asked.map(time).unwrap_or_default().as_str(),
+            call.turn.to_string().as_str(),
         ])
     }
 
@@ -90,7 +90,7 @@ mod tests {
             kind: HookType::Rollout,
             place: 0,
             name: "load-test",
-            asked: None,
+            turn: 1,
         }
     }
 
@@ -107,7 +107,7 @@ mod tests {
             Call { kind: HookType::PreRollout, ..call(&status) },
             Call { place: 1, ..call(&status) },
             Call { name: "acceptance", ..call(&status) },
-            Call { asked: Some(Timestamp::UNIX_EPOCH), ..call(&status) },
+            Call { turn: 2, ..call(&status) },
         ];
         for other in others {
             assert_ne!(Key::of_call(&other), key, "{other:?}");

@@ -11,8 +11,8 @@ use hooks::Next;
 use http::Request;
 use ports::Clock;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::web::{Options, Route, Web};
 
@@ -61,17 +61,17 @@ impl Courier {
     /// Starts the lanes.
     pub(crate) fn start(web: Web, clock: Arc<dyn Clock>) -> Self {
         let desk = Desk { web, clock };
-        let (tasks, delivered) = (TaskTracker::new(), CancellationToken::new());
-        let lane = || {
+        let mut tasks = JoinSet::new();
+        let mut lane = || {
             let (lane, events) = mpsc::channel(LANE_MAX);
             tasks.spawn(deliver(desk.clone(), events));
             lane
         };
-        let lanes = std::iter::repeat_with(lane).take(LANES).collect();
-        tasks.close();
+        let lanes = (0..LANES).map(|_| lane()).collect();
+        let delivered = CancellationToken::new();
         let end = delivered.clone().drop_guard();
         tokio::spawn(async move {
-            tasks.wait().await;
+            while tasks.join_next().await.is_some() {}
             drop(end);
         });
         Self { desk, lanes, delivered }

@@ -69,7 +69,7 @@ impl<'a> Watch<'a> {
                 Side::Primary => self.primary = Some(readiness),
                 Side::Canary => self.canary = Some(readiness),
             },
-            (Effect::CallHook { hook, .. }, Outcome::Refused(_) | Outcome::Failed(_)) => self.refused(*hook),
+            (Effect::CallHook { hook, .. }, outcome) => self.called(*hook, outcome),
             (Effect::Measure(check), Outcome::Measured(measured)) => self.measured(*check, measured),
             (Effect::SetSplit(split), _) => self.set_split(*split),
             (Effect::ScaleTarget(Scale::Zero), _) => self.scale_to_zero(),
@@ -101,6 +101,18 @@ impl<'a> Watch<'a> {
                 _,
             ) => self.report("a canary was advanced while it was being deleted"),
             _ => {}
+        }
+    }
+
+    fn called(&mut self, hook: usize, outcome: &Outcome) {
+        if let Some(called) = self.input.plan.hooks.get(hook) {
+            let entry = format!("{}[{hook}] {}", called.kind, called.name);
+            let mut records = self.stored.conditions.iter().filter(|condition| condition.type_ == "HooksCalled");
+            let again = records.any(|record| record.message.split(", ").any(|known| known == entry));
+            self.require(!again, "a hook was called again that had answered already");
+        }
+        if matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_)) {
+            self.refused(hook);
         }
     }
 

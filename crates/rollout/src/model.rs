@@ -254,8 +254,8 @@ impl World {
                     .map(|condition| format!("note {} {}: {}", condition.type_, condition.reason, condition.message))
                     .collect();
                 self.log.extend(notes);
-                let unmoved = CanaryStatus { conditions: self.status.conditions.clone(), ..(**status).clone() };
-                if unmoved == self.status {
+                let beside = CanaryStatus { conditions: self.status.conditions.clone(), ..(**status).clone() };
+                if beside == self.status {
                     self.status = (**status).clone();
                     return Outcome::Done;
                 }

@@ -1,9 +1,7 @@
 //! What happens is acted on when it happens, although the analysis keeps its pace.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
-
-use std::time::Instant;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::hooks::Receiver;
 use crate::world::World;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
 use operator::admin::Admin;
@@ -57,7 +57,12 @@ impl World {
         api.patch(object["metadata"]["name"].as_str().unwrap(), &params, &Patch::Apply(object)).await.unwrap();
     }
 
-    /// Sets the tag of the target's image, and whatever else `change` says.
+    /// Asks for an object to be deleted.
+    pub(crate) async fn delete(&self, api_version: &str, kind: &str, name: &str) {
+        self.api(api_version, kind).delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Sets the tag of the target's image.
     pub(crate) async fn push(&self, name: &str, tag: &str) {
         self.apply(&deployment(name, tag)).await;
     }
@@ -100,10 +105,9 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(events) => events,
-            Err(_) => panic!("{what:?} was never said: {:#?}", self.events(name).await),
-        }
+        let said = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(said.is_ok(), "{what:?} was never said: {:#?}", self.events(name).await);
+        said.unwrap_or_default()
     }
 
     /// The events of a canary as `type message xCOUNT`, in no order.

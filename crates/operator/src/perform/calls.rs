@@ -2,7 +2,6 @@
 
 use api::{CanaryWebhook, HookType, Phase};
 use hooks::{Event, EventKind, Key, Payload};
-use jiff::Timestamp;
 use rollout::words::Tone;
 use rollout::{Outcome, pace};
 
@@ -66,25 +65,27 @@ impl World<'_> {
             kind: hook.type_,
             place,
             name: &hook.name,
-            asked: asked(hook.type_, self.shell.clock.now()),
+            turn: self.turn(hook.type_),
         })
+    }
+
+    /// How many times this look could have asked before: gates are asked until they open, and checks of a step that a gate holds
+    /// at each interval. What a crash and a restart bring together within that time is one call.
+    fn turn(&self, kind: HookType) -> i64 {
+        let every = match kind {
+            HookType::ConfirmRollout
+            | HookType::ConfirmTrafficIncrease
+            | HookType::ConfirmPromotion
+            | HookType::Rollback => pace::POLL,
+            HookType::PreRollout | HookType::Rollout => self.plan.interval,
+            HookType::PostRollout | HookType::Event => return 0,
+        };
+        let since = self.status.last_transition_time.map_or(0, |written| self.began.duration_since(written).as_secs());
+        since / i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1)
     }
 
     fn uid(&self) -> &str {
         self.canary.metadata.uid.as_deref().unwrap_or_default()
-    }
-}
-
-/// A gate is asked until it opens, and a rollback hook until it says yes: each time is a call of its own, but for those that a
-/// crash has brought together.
-fn asked(kind: HookType, now: Timestamp) -> Option<Timestamp> {
-    let polled = i64::try_from(pace::POLL.as_secs()).unwrap_or(i64::MAX);
-    match kind {
-        HookType::ConfirmRollout
-        | HookType::ConfirmTrafficIncrease
-        | HookType::ConfirmPromotion
-        | HookType::Rollback => Timestamp::from_second(now.as_second() / polled * polled).ok(),
-        HookType::PreRollout | HookType::Rollout | HookType::PostRollout | HookType::Event => None,
     }
 }
 

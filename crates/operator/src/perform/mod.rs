@@ -16,6 +16,7 @@ mod tests;
 mod workload;
 
 use api::{Canary, CanaryStatus};
+use jiff::Timestamp;
 use ports::{Key, Seen, kinds};
 use rollout::{Effect, Outcome, Plan};
 use targets::Facts;
@@ -31,6 +32,8 @@ pub(crate) struct World<'a> {
     shell: &'a Shell,
     canary: &'a Canary,
     plan: &'a Plan,
+    /// When the look began.
+    began: Timestamp,
     /// The status as it is stored now.
     status: CanaryStatus,
     /// Every object that this look asked for.
@@ -47,7 +50,8 @@ pub(crate) type Failed = String;
 impl<'a> World<'a> {
     pub(crate) fn new(shell: &'a Shell, canary: &'a Canary, plan: &'a Plan) -> Self {
         let status = canary.status.clone().unwrap_or_default();
-        Self { shell, canary, plan, status, seen: Seen::default(), digests: Seen::default(), facts: None }
+        let (seen, digests) = (Seen::default(), Seen::default());
+        Self { shell, canary, plan, began: shell.clock.now(), status, seen, digests, facts: None }
     }
 
     /// Everything that the look depended on.
