@@ -2,9 +2,9 @@
 
 use api::Phase;
 use expect_test::expect;
-use rollout::model::World;
+use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Ending, Side};
+use rollout::{Effect, Ending, Side, pace};
 use serde_json::json;
 
 use crate::canaries;
@@ -165,4 +165,39 @@ fn a_suspended_canary_is_left_alone() {
     let mut world = World::default();
     world.run(&plan, 1);
     expect!["say skipping canary run as object is suspended"].assert_eq(&world.log.join("\n"));
+}
+
+#[test]
+fn a_step_that_a_crash_cut_short_keeps_its_pace() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 1);
+    world.tick(&plan, true, |effect| matches!(effect, Effect::SetSplit(_)).then_some(Fault::CrashAfter));
+    assert_eq!(world.split.canary_weight(), 20);
+    let due = pace::due(&world.status, plan.interval, world.now);
+    assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
+}
+
+#[test]
+fn without_analysis_the_only_copy_that_serves_is_kept() {
+    let plan = canaries::plan(|canary| canary["spec"]["skipAnalysis"] = json!(true));
+    let mut world = World::pushed(&plan, "v2");
+    world.primary = Some("broken".into());
+    world.starts = |side, _| (side == Side::Canary).then_some(true);
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Progressing, true));
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Succeeded, false));
+}
+
+#[test]
+fn a_first_revision_that_never_starts_can_be_fixed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { target: "broken".into(), ..World::default() };
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Initializing, true));
+    world.target = "v2".into();
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
 }

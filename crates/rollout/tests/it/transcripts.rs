@@ -49,29 +49,29 @@ fn a_good_revision_is_promoted() {
         |_| {},
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        say Starting canary analysis for podinfo.test
-        split 80/20
-        status Progressing weight=20 failed=0 iterations=0
-        say Advance podinfo.test canary weight 20
-        split 60/40
-        status Progressing weight=40 failed=0 iterations=0
-        say Advance podinfo.test canary weight 40
-        split 40/60
-        status Progressing weight=60 failed=0 iterations=0
-        say Advance podinfo.test canary weight 60
-        status Promoting weight=60 failed=0 iterations=0
-        say Copying podinfo.test template spec to podinfo-primary.test
-        say Routing all traffic to primary
-        split 100/0
-        status Finalising weight=0 failed=0 iterations=0
-        status Succeeded weight=0 failed=0 iterations=0
-        say Promotion completed! Scaling down podinfo.test
-        alert Info: Canary analysis completed successfully, promotion finished.
-        Some(Promoted { skipped: false })
-    "#]],
+            status Progressing weight=0 failed=0 iterations=0
+            say New revision detected! Scaling up podinfo.test
+            alert Info: New revision detected, progressing canary analysis.
+            say Starting canary analysis for podinfo.test
+            status Progressing weight=20 failed=0 iterations=0
+            split 80/20
+            say Advance podinfo.test canary weight 20
+            status Progressing weight=40 failed=0 iterations=0
+            split 60/40
+            say Advance podinfo.test canary weight 40
+            status Progressing weight=60 failed=0 iterations=0
+            split 40/60
+            say Advance podinfo.test canary weight 60
+            status Promoting weight=60 failed=0 iterations=0
+            say Copying podinfo.test template spec to podinfo-primary.test
+            say Routing all traffic to primary
+            split 100/0
+            status Finalising weight=0 failed=0 iterations=0
+            status Succeeded weight=0 failed=0 iterations=0
+            say Promotion completed! Scaling down podinfo.test
+            alert Info: Canary analysis completed successfully, promotion finished.
+            Some(Promoted { skipped: false })
+        "#]],
     );
 }
 
@@ -82,24 +82,24 @@ fn a_failing_metric_rolls_back() {
         |_| {},
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        say Starting canary analysis for podinfo.test
-        split 80/20
-        status Progressing weight=20 failed=0 iterations=0
-        say Advance podinfo.test canary weight 20
-        warn Halt podinfo.test advancement success rate 70.00% < 99%
-        status Progressing weight=20 failed=1 iterations=0
-        warn Halt podinfo.test advancement success rate 70.00% < 99%
-        status Progressing weight=20 failed=2 iterations=0
-        warn Rolling back podinfo.test failed checks threshold reached 2
-        alert Error: Failed checks threshold reached 2
-        split 100/0
-        status Failed weight=0 failed=0 iterations=0
-        warn Canary failed! Scaling down podinfo.test
-        Some(RolledBack { cause: Threshold { failed: 2 } })
-    "#]],
+            status Progressing weight=0 failed=0 iterations=0
+            say New revision detected! Scaling up podinfo.test
+            alert Info: New revision detected, progressing canary analysis.
+            say Starting canary analysis for podinfo.test
+            status Progressing weight=20 failed=0 iterations=0
+            split 80/20
+            say Advance podinfo.test canary weight 20
+            warn Halt podinfo.test advancement success rate 70.00% < 99%
+            status Progressing weight=20 failed=1 iterations=0
+            warn Halt podinfo.test advancement success rate 70.00% < 99%
+            status Progressing weight=20 failed=2 iterations=0
+            warn Rolling back podinfo.test failed checks threshold reached 2
+            alert Error: Failed checks threshold reached 2
+            split 100/0
+            status Failed weight=0 failed=0 iterations=0
+            warn Canary failed! Scaling down podinfo.test
+            Some(RolledBack { cause: Threshold { failed: 2 } })
+        "#]],
     );
 }
 
@@ -136,14 +136,14 @@ fn a_primary_that_does_not_start_leaves_the_traffic_on_the_canary() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
-            split 60/40
             status Progressing weight=40 failed=0 iterations=0
+            split 60/40
             say Advance podinfo.test canary weight 40
-            split 40/60
             status Progressing weight=60 failed=0 iterations=0
+            split 40/60
             say Advance podinfo.test canary weight 60
             status Promoting weight=60 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
@@ -178,8 +178,8 @@ fn hooks_are_called_in_their_places() {
             say Pre-rollout check my-pre-rollout passed
             call my-confirm-traffic-increase in Progressing
             say Confirm-traffic-increase check my-confirm-traffic-increase passed
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
             call my-rollout in Progressing
             call my-confirm-promotion in Progressing
@@ -314,20 +314,20 @@ fn traffic_can_go_back_to_the_primary_step_by_step() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
-            split 60/40
             status Progressing weight=40 failed=0 iterations=0
+            split 60/40
             say Advance podinfo.test canary weight 40
-            split 40/60
             status Progressing weight=60 failed=0 iterations=0
+            split 40/60
             say Advance podinfo.test canary weight 60
             status Promoting weight=60 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
+            status Promoting weight=20 failed=0 iterations=0
             split 80/20
             say Advance podinfo.test primary weight 80
-            status Promoting weight=20 failed=0 iterations=0
             split 100/0
             say Advance podinfo.test primary weight 100
             status Finalising weight=0 failed=0 iterations=0
