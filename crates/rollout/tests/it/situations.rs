@@ -4,7 +4,7 @@ use api::Phase;
 use expect_test::expect;
 use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Claim, Effect, Ending, Plan, Settings, Side, Wake};
+use rollout::{Claim, Effect, Ending, Plan, Settings, Side, Wake, pace};
 use serde_json::json;
 
 use crate::canaries;
@@ -391,7 +391,7 @@ fn the_younger_of_two_canaries_with_one_target_waits_until_the_other_is_gone() {
     assert_eq!(wakes, [Wake::OnChange; 3]);
     expect![[r#"
         status Initializing weight=0 failed=0 iterations=0
-        status Initializing weight=0 failed=0 iterations=0
+        note Contested OlderCanary: Deployment podinfo.test is left to the older canary older, whose target it is, too
         warn Deployment podinfo.test is left to the older canary older, whose target it is, too"#]]
     .assert_eq(&world.log.join("\n"));
     assert_eq!(world.status.conditions[1].type_, "Contested");
@@ -450,4 +450,39 @@ fn a_canary_of_the_first_years_means_the_same() {
         new.name.clone_from(&old.name);
     }
     assert_eq!(old, new);
+}
+
+#[test]
+fn a_step_that_a_crash_cut_short_keeps_its_pace() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 1);
+    world.tick(&plan, true, |effect| matches!(effect, Effect::SetSplit(_)).then_some(Fault::CrashAfter));
+    assert_eq!(world.split.canary_weight(), 20);
+    let due = pace::due(&world.status, plan.interval, world.now);
+    assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
+}
+
+#[test]
+fn without_analysis_the_only_copy_that_serves_is_kept() {
+    let plan = canaries::plan(|canary| canary["spec"]["skipAnalysis"] = json!(true));
+    let mut world = World::pushed(&plan, "v2");
+    world.primary = Some("broken".into());
+    world.starts = |side, _| (side == Side::Canary).then_some(true);
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Progressing, true));
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Succeeded, false));
+}
+
+#[test]
+fn a_first_revision_that_never_starts_can_be_fixed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { target: "broken".into(), ..World::default() };
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Initializing, true));
+    world.target = "v2".into();
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
 }

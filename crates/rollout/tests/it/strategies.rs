@@ -89,20 +89,20 @@ fn traffic_can_go_back_to_the_primary_step_by_step() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
-            split 60/40
             status Progressing weight=40 failed=0 iterations=0
+            split 60/40
             say Advance podinfo.test canary weight 40
-            split 40/60
             status Progressing weight=60 failed=0 iterations=0
+            split 40/60
             say Advance podinfo.test canary weight 60
             status Promoting weight=60 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
+            status Promoting weight=20 failed=0 iterations=0
             split 80/20
             say Advance podinfo.test primary weight 80
-            status Promoting weight=20 failed=0 iterations=0
             split 100/0
             say Advance podinfo.test primary weight 100
             status Finalising weight=0 failed=0 iterations=0
@@ -183,11 +183,11 @@ fn a_canary_is_mirrored_for_one_step_before_its_first_traffic() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 100/0 mirrored
             status Progressing weight=0 failed=0 iterations=0
+            split 100/0 mirrored
             say Advance podinfo.test canary weight 0
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
             status Promoting weight=20 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
@@ -249,14 +249,14 @@ fn listed_steps_are_climbed_one_by_one() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 99/1
             status Progressing weight=1 failed=0 iterations=0
+            split 99/1
             say Advance podinfo.test canary weight 1
-            split 90/10
             status Progressing weight=10 failed=0 iterations=0
+            split 90/10
             say Advance podinfo.test canary weight 10
-            split 20/80
             status Progressing weight=80 failed=0 iterations=0
+            split 20/80
             say Advance podinfo.test canary weight 80
             status Promoting weight=80 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test

@@ -53,29 +53,29 @@ fn a_good_revision_is_promoted() {
         |_| {},
         |_| {},
         &expect![[r#"
-        status Progressing weight=0 failed=0 iterations=0
-        say New revision detected! Scaling up podinfo.test
-        alert Info: New revision detected, progressing canary analysis.
-        say Starting canary analysis for podinfo.test
-        split 80/20
-        status Progressing weight=20 failed=0 iterations=0
-        say Advance podinfo.test canary weight 20
-        split 60/40
-        status Progressing weight=40 failed=0 iterations=0
-        say Advance podinfo.test canary weight 40
-        split 40/60
-        status Progressing weight=60 failed=0 iterations=0
-        say Advance podinfo.test canary weight 60
-        status Promoting weight=60 failed=0 iterations=0
-        say Copying podinfo.test template spec to podinfo-primary.test
-        say Routing all traffic to primary
-        split 100/0
-        status Finalising weight=0 failed=0 iterations=0
-        status Succeeded weight=0 failed=0 iterations=0
-        say Promotion completed! Scaling down podinfo.test
-        alert Info: Canary analysis completed successfully, promotion finished.
-        Some(Promoted { skipped: false })
-    "#]],
+            status Progressing weight=0 failed=0 iterations=0
+            say New revision detected! Scaling up podinfo.test
+            alert Info: New revision detected, progressing canary analysis.
+            say Starting canary analysis for podinfo.test
+            status Progressing weight=20 failed=0 iterations=0
+            split 80/20
+            say Advance podinfo.test canary weight 20
+            status Progressing weight=40 failed=0 iterations=0
+            split 60/40
+            say Advance podinfo.test canary weight 40
+            status Progressing weight=60 failed=0 iterations=0
+            split 40/60
+            say Advance podinfo.test canary weight 60
+            status Promoting weight=60 failed=0 iterations=0
+            say Copying podinfo.test template spec to podinfo-primary.test
+            say Routing all traffic to primary
+            split 100/0
+            status Finalising weight=0 failed=0 iterations=0
+            status Succeeded weight=0 failed=0 iterations=0
+            say Promotion completed! Scaling down podinfo.test
+            alert Info: Canary analysis completed successfully, promotion finished.
+            Some(Promoted { skipped: false })
+        "#]],
     );
 }
 
@@ -90,8 +90,8 @@ fn a_failing_metric_rolls_back() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
             warn Halt podinfo.test advancement success rate 70.00% < 99%
             status Progressing weight=20 failed=1 iterations=0
@@ -126,11 +126,11 @@ fn a_failed_check_steps_back_when_asked_to() {
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
         say Starting canary analysis for podinfo.test
-        split 90/10
         status Progressing weight=10 failed=0 iterations=0
+        split 90/10
         say Advance podinfo.test canary weight 10
-        split 80/20
         status Progressing weight=20 failed=0 iterations=0
+        split 80/20
         say Advance podinfo.test canary weight 20
         warn Halt podinfo.test advancement success rate 95.00% < 99%
         status Progressing weight=10 failed=1 iterations=0
@@ -194,14 +194,14 @@ fn a_primary_that_does_not_start_leaves_the_traffic_on_the_canary() {
             say New revision detected! Scaling up podinfo.test
             alert Info: New revision detected, progressing canary analysis.
             say Starting canary analysis for podinfo.test
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
-            split 60/40
             status Progressing weight=40 failed=0 iterations=0
+            split 60/40
             say Advance podinfo.test canary weight 40
-            split 40/60
             status Progressing weight=60 failed=0 iterations=0
+            split 40/60
             say Advance podinfo.test canary weight 60
             status Promoting weight=60 failed=0 iterations=0
             say Copying podinfo.test template spec to podinfo-primary.test
@@ -239,8 +239,8 @@ fn hooks_are_called_in_their_places() {
             call my-confirm-traffic-increase in Progressing
             note HooksCalled Step: pre-rollout[1] my-pre-rollout, confirm-traffic-increase[3] my-confirm-traffic-increase
             say Confirm-traffic-increase check my-confirm-traffic-increase passed
-            split 80/20
             status Progressing weight=20 failed=0 iterations=0
+            split 80/20
             say Advance podinfo.test canary weight 20
             call my-rollout in Progressing
             note HooksCalled Step: rollout[2] my-rollout

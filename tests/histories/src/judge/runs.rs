@@ -55,10 +55,9 @@ impl Judge {
             return self.report(&format!("the release of {target} is stuck in {phase}"));
         }
         if let Some(shipped) = shipped {
-            self.require(
-                phase == "Succeeded" && primary == shipped,
-                &format!("the good revision {shipped} ended as {phase}, with {primary} in the primary"),
-            );
+            // What first gets a canary going is initialized with it.
+            let well = matches!(phase, "Initialized" | "Succeeded") && primary == shipped;
+            self.require(well, &format!("the good revision {shipped} ended as {phase}, with {primary} in the primary"));
         }
         let status_by_hand = self.meddled.get(&Id::new("Canary", APP)).copied();
         let begun = self.begun >= self.shipped || status_by_hand >= self.shipped;
