@@ -43,7 +43,7 @@ impl Router for Kubernetes {
         let Some(sides) = Sides::of(cx, seen)? else { return Ok(Vec::new()) };
         match sides.selected() {
             Selected::Both if sides.wished() == Split::CANARY => sides.write(Split::CANARY),
-            Selected::Primary => sides.label(),
+            Selected::Primary => Ok(sides.label()),
             Selected::Both | Selected::Canary => Ok(Vec::new()),
         }
     }
@@ -153,7 +153,7 @@ impl<'a> Sides<'a> {
     }
 
     /// Labels both templates, as far as no pod is lost by it.
-    fn label(&self) -> Result<Vec<Change>, Halt<Error>> {
+    fn label(&self) -> Vec<Change> {
         let mut changes = Vec::new();
         let wanted = self.cx.apex();
         let patch = json!({"spec": {"template": {"metadata": {"labels": {BEHIND_APEX: wanted}}}}});
@@ -171,7 +171,7 @@ impl<'a> Sides<'a> {
         if !serves && !recreates && label(self.primary) != Some(wanted) {
             changes.push(Change::Merge(primary(self.cx), patch));
         }
-        Ok(changes)
+        changes
     }
 
     fn require_label(&self, workload: &Value, key: &Key) -> Result<(), Error> {
