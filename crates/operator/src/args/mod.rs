@@ -49,12 +49,12 @@ pub struct Settings {
     pub include_label_prefixes: Vec<String>,
     /// Whether a target's configuration (ConfigMap, Secret) gets primary copies and is watched.
     pub config_tracking: bool,
+    /// Where the events of canaries go that have no event webhook of their own: a URL with scheme and host.
+    pub event_webhook: Option<String>,
     /// Whether references may lead to other namespaces.
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
     pub port: u16,
-    /// Where every event is posted to as well.
-    pub event_webhook: Option<String>,
     /// The least important kind of log line.
     pub log_level: Level,
     /// The form of log lines.
@@ -121,12 +121,9 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         selector_labels: list(typed, "selector-labels"),
         include_label_prefixes: list(typed, "include-label-prefix"),
         config_tracking: flag(typed, "enable-config-tracking"),
+        event_webhook: optional_url(typed, "event-webhook")?,
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
-        event_webhook: match typed.text("event-webhook") {
-            "" => None,
-            _ => Some(url(typed, "event-webhook")?),
-        },
         log_level: log_level(typed, &mut warnings),
         log_encoding: Encoding::parse(typed.text("zap-encoding"))
             .ok_or_else(|| wrong(typed, "zap-encoding", "must be json or console"))?,
@@ -194,6 +191,10 @@ fn url(typed: &Typed, name: &'static str) -> Result<String, Misread> {
     }
 }
 
+fn optional_url(typed: &Typed, name: &'static str) -> Result<Option<String>, Misread> {
+    filled(typed, name).map(|_| url(typed, name)).transpose()
+}
+
 fn wrong(typed: &Typed, name: &'static str, problem: &str) -> Misread {
     Misread::Value { name, value: typed.text(name).to_owned(), problem: problem.to_owned() }
 }
@@ -232,9 +233,9 @@ mod tests {
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
             include_label_prefixes: Vec::new(),
             config_tracking: true,
+            event_webhook: None,
             cross_namespace_refs: true,
             port: 8080,
-            event_webhook: None,
             log_level: Level::Debug,
             log_encoding: Encoding::Json,
             warnings: Vec::new(),
