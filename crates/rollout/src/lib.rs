@@ -29,6 +29,7 @@ mod rollback;
 mod skipping;
 mod stalled;
 mod strategy;
+mod stuck;
 mod tick;
 pub mod traffic;
 mod waking;

@@ -11,7 +11,9 @@ use crate::plan::{Plan, Traffic};
 use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, waking};
+use crate::{
+    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck, waking,
+};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +61,9 @@ pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
         Err(Halt::Next(effect)) => return Step::Next(effect),
         Err(Halt::Fault(reason)) => Ending::Faulted { reason },
     };
+    if let Err(Halt::Next(effect)) = stuck::watch(input, &ending, &mut cx) {
+        return Step::Next(effect);
+    }
     let (wake, poll) = (waking::wake(input, &cx.stored, &ending), waking::poll(input, &ending, &cx));
     Step::Over(Box::new(Over { status: cx.stored, ending, wake, poll }))
 }

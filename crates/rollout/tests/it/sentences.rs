@@ -74,6 +74,7 @@ fn a_release_is_told_in_the_words_that_scripts_know() {
         Sentence::StoppedServing("not ready".into()),
         Sentence::ManualRollback,
         Sentence::PromotionFailed("not ready".into()),
+        Sentence::Stuck { still: std::time::Duration::from_secs(1800), why: Some("waiting for my-gate".into()) },
         Sentence::MatchUnsupported,
         Sentence::WeightsUnsupported,
     ];

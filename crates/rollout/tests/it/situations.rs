@@ -486,3 +486,20 @@ fn a_first_revision_that_never_starts_can_be_fixed() {
     world.run(&plan, 2);
     assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
 }
+
+#[test]
+fn a_run_that_stands_still_for_half_an_hour_is_told_of_once_and_until_it_goes_on() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-rollout")]));
+    let mut world = World { hook: |_| false, ..World::pushed(&plan, "v2") };
+    world.run(&plan, 60);
+    world.log.clear();
+    world.run(&plan, 120);
+    world.log.retain(|line| !line.starts_with("call "));
+    expect![[r#""#]].assert_eq(&world.log.join("\n"));
+    let is_stuck = |world: &World| world.status.conditions.iter().any(|condition| condition.type_ == "Stuck");
+    assert!(is_stuck(&world));
+
+    world.hook = |_| true;
+    world.run(&plan, 1);
+    assert!(!is_stuck(&world));
+}
