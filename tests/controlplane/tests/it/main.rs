@@ -15,6 +15,4 @@ mod prometheus;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
-mod replicas;
-#[cfg(test)]
 mod stage;
