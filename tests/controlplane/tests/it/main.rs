@@ -25,8 +25,6 @@ mod prometheus;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
-mod replicas;
-#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod targets;
