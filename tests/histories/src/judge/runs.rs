@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Judge, Objects};
 use crate::cluster::Id;
-use crate::facts;
+use crate::facts::{self, Quality};
 use crate::stage::{APP, PRIMARY};
 
 /// Whether nothing is under way, so that the operator waits for a change.
@@ -37,17 +37,26 @@ impl Judge {
         }
     }
 
+    /// Whether there is nothing that serves, nor anything that the operator could do about it: people took the healthy copy
+    /// away, or declared a run to be where it was not, and what was left of it is broken.
+    pub(crate) fn is_hopeless(&self, objects: &Objects) -> bool {
+        let touched = |kind, name: &str| self.meddled.contains_key(&Id::new(kind, name));
+        let by_hand = touched("Deployment", PRIMARY) || touched("Canary", APP);
+        let primary = objects.get(&Id::new("Deployment", PRIMARY)).map_or("", facts::image);
+        let initializing = objects.get(&Id::new("Canary", APP)).is_some_and(|it| facts::phase(it) == "Initializing");
+        by_hand && !initializing && facts::quality(primary) == Quality::Broken
+    }
+
     /// The world was left alone, long enough for every release to end. `shipped` is the revision that was shipped into the
     /// calm, if one was.
     pub(crate) fn judge_end(&mut self, shipped: Option<&str>, objects: &Objects) {
+        if self.is_hopeless(objects) {
+            return;
+        }
         let Some(canary) = objects.get(&Id::new("Canary", APP)) else { return self.report("there is no canary") };
         let image = |name: &str| objects.get(&Id::new("Deployment", name)).map_or("", facts::image).to_owned();
         let (target, primary) = (image(APP), image(PRIMARY));
         let phase = facts::phase(canary);
-        // People took the healthy copy away, or declared a run over that was not, and what was left of it was broken.
-        if primary.ends_with("broken") && !target.ends_with("broken") && phase != "Initializing" && self.by_hand() {
-            return;
-        }
         if phase == "Initializing" && !self.primary.serving && target.ends_with("broken") {
             return;
         }
@@ -63,12 +72,6 @@ impl Judge {
         let begun = self.begun >= self.shipped || status_by_hand >= self.shipped;
         self.require(primary == target || begun, &format!("{target} was lost: it was never analysed"));
         self.judge_end_of_traffic(objects);
-    }
-
-    /// Whether people deleted a primary, or wrote a status.
-    fn by_hand(&self) -> bool {
-        let touched = |kind, name: &str| self.meddled.contains_key(&Id::new(kind, name));
-        touched("Deployment", PRIMARY) || touched("Canary", APP)
     }
 
     fn judge_end_of_traffic(&mut self, objects: &Objects) {

@@ -41,6 +41,10 @@ impl Judge {
 
     fn judge_promotion(&mut self, primary: &Value, objects: &Objects) {
         let Some(canary) = objects.get(&Id::new("Canary", APP)) else { return };
+        // A first revision that never started may be replaced by any other; there is nothing to lose.
+        if facts::phase(canary) == "Initializing" && !self.primary.serving {
+            return;
+        }
         let meddled = self.is_meddled("Canary", APP) || self.is_meddled("Deployment", PRIMARY);
         let skips = canary.pointer("/spec/skipAnalysis").and_then(Value::as_bool) == Some(true);
         let phase = facts::phase(canary);
