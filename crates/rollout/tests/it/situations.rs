@@ -495,7 +495,11 @@ fn a_run_that_stands_still_for_half_an_hour_is_told_of_once_and_until_it_goes_on
     world.log.clear();
     world.run(&plan, 120);
     world.log.retain(|line| !line.starts_with("call "));
-    expect![[r#""#]].assert_eq(&world.log.join("\n"));
+    expect![[r#"
+        note Stuck Waiting: podinfo.test has taken no step for 30m0s: waiting for my-confirm-rollout
+        warn podinfo.test has taken no step for 30m0s: waiting for my-confirm-rollout
+        alert Warn: Canary has taken no step for 30m0s"#]]
+    .assert_eq(&world.log.join("\n"));
     let is_stuck = |world: &World| world.status.conditions.iter().any(|condition| condition.type_ == "Stuck");
     assert!(is_stuck(&world));
 
