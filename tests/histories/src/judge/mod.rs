@@ -54,6 +54,8 @@ pub(crate) struct Judge {
     interval: Option<Duration>,
     /// When the target last became another revision, and when a run last began.
     shipped: Option<Instant>,
+    /// The target's image.
+    image: String,
     begun: Option<Instant>,
     /// When the operator last wrote anything.
     wrote: Instant,
@@ -110,6 +112,7 @@ impl Judge {
             status_written: None,
             interval: None,
             shipped: None,
+            image: String::new(),
             begun: None,
             wrote: Instant::now(),
             quiet: false,
@@ -132,7 +135,7 @@ impl Judge {
                 if by_operator {
                     self.judge_target(commit, objects);
                 }
-                self.see_target(commit);
+                self.see_target(commit, objects);
                 self.canary.update(commit.after, actor);
             }
             ("Deployment", PRIMARY) => {
