@@ -3,6 +3,7 @@
 mod canaries;
 mod faults;
 mod finalizing;
+mod misfortunes;
 mod sentences;
 mod situations;
 mod strategies;

@@ -4,7 +4,7 @@ use api::Phase;
 use expect_test::expect;
 use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Claim, Effect, Ending, Plan, Settings, Side, Wake, pace};
+use rollout::{Claim, Effect, Ending, Plan, Settings, Side, Wake};
 use serde_json::json;
 
 use crate::canaries;
@@ -316,21 +316,6 @@ fn going_back_to_the_promoted_revision_starts_nothing() {
 }
 
 #[test]
-fn a_fix_gets_in_after_a_failed_promotion() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.starts = |side, revision| Some(side == Side::Canary || revision != "v2");
-    world.run(&plan, 20);
-    assert_eq!((world.status.phase, world.split.canary_weight()), (Phase::Failed, 100));
-    world.target = "v3".into();
-    world.run(&plan, 9);
-    assert_eq!(
-        (world.status.phase, world.primary.as_deref(), world.split.canary_weight()),
-        (Phase::Succeeded, Some("v3"), 0)
-    );
-}
-
-#[test]
 fn a_step_back_finalises_even_when_somebody_took_the_traffic_away() {
     let plan = canaries::plan(|canary| canary["spec"]["analysis"]["stepWeightPromotion"] = json!(40));
     let mut world = World::pushed(&plan, "v2");
@@ -453,41 +438,6 @@ fn a_canary_of_the_first_years_means_the_same() {
 }
 
 #[test]
-fn a_step_that_a_crash_cut_short_keeps_its_pace() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.run(&plan, 1);
-    world.tick(&plan, true, |effect| matches!(effect, Effect::SetSplit(_)).then_some(Fault::CrashAfter));
-    assert_eq!(world.split.canary_weight(), 20);
-    let due = pace::due(&world.status, plan.interval, world.now);
-    assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
-}
-
-#[test]
-fn without_analysis_the_only_copy_that_serves_is_kept() {
-    let plan = canaries::plan(|canary| canary["spec"]["skipAnalysis"] = json!(true));
-    let mut world = World::pushed(&plan, "v2");
-    world.primary = Some("broken".into());
-    world.starts = |side, _| (side == Side::Canary).then_some(true);
-    world.run(&plan, 3);
-    assert_eq!((world.status.phase, world.target_up), (Phase::Progressing, true));
-    world.starts = |_, _| Some(true);
-    world.run(&plan, 1);
-    assert_eq!((world.status.phase, world.target_up), (Phase::Succeeded, false));
-}
-
-#[test]
-fn a_first_revision_that_never_starts_can_be_fixed() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World { target: "broken".into(), ..World::default() };
-    world.run(&plan, 2);
-    assert_eq!((world.status.phase, world.target_up), (Phase::Initializing, true));
-    world.target = "v2".into();
-    world.run(&plan, 2);
-    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
-}
-
-#[test]
 fn a_run_that_stands_still_for_half_an_hour_is_told_of_once_and_until_it_goes_on() {
     let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-rollout")]));
     let mut world = World { hook: |_| false, ..World::pushed(&plan, "v2") };
@@ -506,44 +456,4 @@ fn a_run_that_stands_still_for_half_an_hour_is_told_of_once_and_until_it_goes_on
     world.hook = |_| true;
     world.run(&plan, 1);
     assert!(!is_stuck(&world));
-}
-
-#[test]
-fn a_revision_that_is_pushed_while_the_primary_starts_is_analysed() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World { starts: |_, _| None, ..World::default() };
-    world.run(&plan, 1);
-    world.target = "v2".into();
-    world.starts = |_, _| Some(true);
-    world.run(&plan, 1);
-    assert_eq!((world.status.phase, world.status.last_promoted_spec.as_str()), (Phase::Initialized, "v1"));
-    world.run(&plan, 10);
-    assert_eq!((world.begun, world.primary.as_deref()), (vec!["v2".to_owned()], Some("v2")));
-}
-
-#[test]
-fn a_primary_that_is_gone_for_good_is_made_anew_from_the_next_revision() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "broken");
-    world.run(&plan, 10);
-    assert_eq!(world.status.phase, Phase::Failed);
-    // Somebody deletes the primary, and all that it can be made from is what has just failed.
-    world.primary = Some("broken".into());
-    world.run(&plan, 2);
-    world.target = "v2".into();
-    world.run(&plan, 3);
-    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
-}
-
-#[test]
-fn a_canary_that_somebody_stopped_takes_over_from_a_promotion_that_fails() {
-    let plan = canaries::plan(|_| {});
-    let mut world = World::pushed(&plan, "v2");
-    world.run(&plan, 5);
-    assert_eq!(world.status.phase, Phase::Promoting);
-    world.starts = |side, _| Some(side == Side::Canary);
-    world.target_up = false;
-    let over = world.run(&plan, 3).unwrap();
-    assert!(matches!(over.ending, Ending::PromotionFailed { .. }), "{over:?}");
-    assert_eq!((world.split, world.target_up), (Split::CANARY, true));
 }

@@ -1,0 +1,99 @@
+//! What people and crashes do at odd moments, and that no revision and no copy that serves is lost by it.
+
+use api::Phase;
+use rollout::model::{Fault, World};
+use rollout::traffic::Split;
+use rollout::{Effect, Ending, Side, pace};
+use serde_json::json;
+
+use crate::canaries;
+
+#[test]
+fn a_step_that_a_crash_cut_short_keeps_its_pace() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 1);
+    world.tick(&plan, true, |effect| matches!(effect, Effect::SetSplit(_)).then_some(Fault::CrashAfter));
+    assert_eq!(world.split.canary_weight(), 20);
+    let due = pace::due(&world.status, plan.interval, world.now);
+    assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
+}
+
+#[test]
+fn without_analysis_the_only_copy_that_serves_is_kept() {
+    let plan = canaries::plan(|canary| canary["spec"]["skipAnalysis"] = json!(true));
+    let mut world = World::pushed(&plan, "v2");
+    world.primary = Some("broken".into());
+    world.starts = |side, _| (side == Side::Canary).then_some(true);
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Progressing, true));
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Succeeded, false));
+}
+
+#[test]
+fn a_first_revision_that_never_starts_can_be_fixed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { target: "broken".into(), ..World::default() };
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.target_up), (Phase::Initializing, true));
+    world.target = "v2".into();
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
+}
+
+#[test]
+fn a_revision_that_is_pushed_while_the_primary_starts_is_analysed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { starts: |_, _| None, ..World::default() };
+    world.run(&plan, 1);
+    world.target = "v2".into();
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.status.last_promoted_spec.as_str()), (Phase::Initialized, "v1"));
+    world.run(&plan, 10);
+    assert_eq!((world.begun, world.primary.as_deref()), (vec!["v2".to_owned()], Some("v2")));
+}
+
+#[test]
+fn a_primary_that_is_gone_for_good_is_made_anew_from_the_next_revision() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "broken");
+    world.run(&plan, 10);
+    assert_eq!(world.status.phase, Phase::Failed);
+    // Somebody deletes the primary, and all that it can be made from is what has just failed.
+    world.primary = Some("broken".into());
+    world.run(&plan, 2);
+    world.target = "v2".into();
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
+}
+
+#[test]
+fn a_canary_that_somebody_stopped_takes_over_from_a_promotion_that_fails() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 5);
+    assert_eq!(world.status.phase, Phase::Promoting);
+    world.starts = |side, _| Some(side == Side::Canary);
+    world.target_up = false;
+    let over = world.run(&plan, 3).unwrap();
+    assert!(matches!(over.ending, Ending::PromotionFailed { .. }), "{over:?}");
+    assert_eq!((world.split, world.target_up), (Split::CANARY, true));
+}
+
+#[test]
+fn a_fix_gets_in_after_a_failed_promotion() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.starts = |side, revision| Some(side == Side::Canary || revision != "v2");
+    world.run(&plan, 20);
+    assert_eq!((world.status.phase, world.split.canary_weight()), (Phase::Failed, 100));
+    world.target = "v3".into();
+    world.run(&plan, 9);
+    assert_eq!(
+        (world.status.phase, world.primary.as_deref(), world.split.canary_weight()),
+        (Phase::Succeeded, Some("v3"), 0)
+    );
+}
