@@ -36,6 +36,8 @@ struct Watch<'a> {
     raised: bool,
     /// Whether there is no target any more.
     gone: bool,
+    /// Whether the revision last seen has a hash of Flagger's (Go).
+    foreign: bool,
     broken: Vec<String>,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Watch<'a> {
             failed: false,
             raised: false,
             gone: false,
+            foreign: false,
             broken: Vec::new(),
         }
     }
@@ -64,6 +67,9 @@ impl<'a> Watch<'a> {
             self.leaves(entry);
         }
         match (&entry.effect, &entry.outcome) {
+            (Effect::ReadTarget, Outcome::Target(target)) => {
+                self.foreign = target.foreign.is_some_and(|foreign| foreign.applied);
+            }
             (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
             (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
                 Side::Primary => self.primary = Some(readiness),
@@ -189,17 +195,27 @@ impl<'a> Watch<'a> {
 
     fn save(&mut self, status: &CanaryStatus, outcome: &Outcome) {
         let noted = status.last_applied_spec != self.stored.last_applied_spec;
-        if noted {
+        let taken_over = self.is_taken_over(status);
+        if noted && !taken_over {
             let begins = matches!(status.phase, Phase::Progressing | Phase::Initialized);
             self.require(begins, "a revision was noted without a run for it");
         }
-        if status.phase == Phase::Succeeded {
+        if status.phase == Phase::Succeeded && !taken_over {
             let same = status.last_promoted_spec == self.stored.last_applied_spec;
             self.require(same, "a run succeeded for another revision than the analysed one");
         }
         if *outcome == Outcome::Done {
+            self.foreign &= !noted;
             self.stored = status.clone();
         }
+    }
+
+    /// Whether nothing but the names of revisions changes, which were Flagger's (Go).
+    fn is_taken_over(&self, status: &CanaryStatus) -> bool {
+        let (applied, promoted) = (status.last_applied_spec.clone(), status.last_promoted_spec.clone());
+        let renamed =
+            CanaryStatus { last_applied_spec: applied, last_promoted_spec: promoted, ..self.stored.clone() };
+        self.foreign && renamed == *status
     }
 
     fn end(&mut self, over: &Over) {

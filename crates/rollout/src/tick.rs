@@ -11,7 +11,7 @@ use crate::plan::{Plan, Traffic};
 use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, waking};
+use crate::{claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, taking_over, waking};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     let initializing = status.phase == Phase::Initializing;
     let target = cx.target()?;
     prepare(plan, target, paced, initializing, cx)?;
+    taking_over::run(status, target, cx)?;
     if initializing {
         return initialize(plan, status, target, cx);
     }

@@ -6,4 +6,5 @@ mod finalizing;
 mod sentences;
 mod situations;
 mod strategies;
+mod taking_over;
 mod transcripts;
