@@ -213,8 +213,7 @@ impl<'a> Watch<'a> {
     /// Whether nothing but the names of revisions changes, which were Flagger's (Go).
     fn is_taken_over(&self, status: &CanaryStatus) -> bool {
         let (applied, promoted) = (status.last_applied_spec.clone(), status.last_promoted_spec.clone());
-        let renamed =
-            CanaryStatus { last_applied_spec: applied, last_promoted_spec: promoted, ..self.stored.clone() };
+        let renamed = CanaryStatus { last_applied_spec: applied, last_promoted_spec: promoted, ..self.stored.clone() };
         self.foreign && renamed == *status
     }
 

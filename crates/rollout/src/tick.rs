@@ -11,7 +11,10 @@ use crate::plan::{Plan, Traffic};
 use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, taking_over, waking};
+use crate::{
+    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, taking_over,
+    waking,
+};
 
 /// All that a tick knows before it asks.
 #[derive(Clone, Copy, Debug)]

@@ -48,7 +48,9 @@ impl Target for Knative {
             revision: revision_of(latest),
             replicas: 1,
             tracked_configs: None,
-            foreign: foreign::of(cx, || Ok(primary(target).or(pinned(target)).is_none_or(|primary| primary == latest)))?,
+            foreign: foreign::of(cx, || {
+                Ok(primary(target).or(pinned(target)).is_none_or(|primary| primary == latest))
+            })?,
         })
     }
 

@@ -135,13 +135,7 @@ impl Workload {
     }
 
     /// Whether the primary's pods are what a promotion would make of them now, but for the mark of their own promotion.
-    fn is_carried(
-        &self,
-        cx: &Context<'_>,
-        seen: &Seen,
-        template: &Value,
-        label: &Label,
-    ) -> Result<bool, Halt<Error>> {
+    fn is_carried(&self, cx: &Context<'_>, seen: &Seen, template: &Value, label: &Label) -> Result<bool, Halt<Error>> {
         let Some(live) = seen.get(&cx.primary(self.kind))? else { return Ok(true) };
         let live = (self.template)(live);
         let made = self.primary_template(cx, template.clone(), label, "", &configs::made(cx).configs);

@@ -17,11 +17,8 @@ impl World<'_> {
             Some(references) => Some(self.tracked(references).await?),
             None => None,
         };
-        let foreign = facts.foreign.map(|targets::Foreign { applied, promoted, carried }| Foreign {
-            applied,
-            promoted,
-            carried,
-        });
+        let foreign =
+            facts.foreign.map(|targets::Foreign { applied, promoted, carried }| Foreign { applied, promoted, carried });
         let outcome = Target { revision: facts.revision.clone(), configs, parked: facts.replicas == 0, foreign };
         self.facts = Some(facts);
         Ok(Outcome::Target(Box::new(outcome)))

@@ -92,7 +92,8 @@ fn what_flagger_left_is_gone_on_with_in_every_phase() {
         Succeeded, same: Succeeded weight=0 failed=0 v1 v1 100/0
         Succeeded, other: Progressing weight=0 failed=0 v2 go-promoted 100/0, a run begins
         Failed, same: Failed weight=0 failed=0 v1 v1 100/0
-        Failed, other: Failed weight=0 failed=0 v2 go-promoted 100/0"#]].assert_eq(&table.join("\n"));
+        Failed, other: Failed weight=0 failed=0 v2 go-promoted 100/0"#]]
+    .assert_eq(&table.join("\n"));
 }
 
 #[test]
@@ -117,7 +118,8 @@ fn a_run_that_flagger_began_goes_on_at_its_weight() {
         status Succeeded weight=0 failed=1 iterations=0
         say Promotion completed! Scaling down podinfo.test
         alert Info: Canary analysis completed successfully, promotion finished.
-        Some(Promoted { skipped: false })"#]].assert_eq(&format!("{}\n{:?}", world.log.join("\n"), over.map(|over| over.ending)));
+        Some(Promoted { skipped: false })"#]]
+    .assert_eq(&format!("{}\n{:?}", world.log.join("\n"), over.map(|over| over.ending)));
     assert_eq!((world.status.last_applied_spec.as_str(), world.status.last_promoted_spec.as_str()), ("v2", "v2"));
 }
 

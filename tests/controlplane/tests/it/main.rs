@@ -14,6 +14,8 @@ mod keda;
 #[cfg(test)]
 mod knative;
 #[cfg(test)]
+mod left;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;
@@ -27,6 +29,8 @@ mod releases;
 mod replicas;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod takeover;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
