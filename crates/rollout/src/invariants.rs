@@ -5,7 +5,7 @@
 use api::{CanaryStatus, HookType, Phase};
 
 use crate::claim::Claim;
-use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side};
+use crate::effect::{Effect, Entry, Foreign, Measured, Outcome, Readiness, Scale, Side};
 use crate::plan::{Source, Traffic};
 use crate::report::{Ending, Over, Wake};
 use crate::tick::Input;
@@ -36,8 +36,8 @@ struct Watch<'a> {
     raised: bool,
     /// Whether there is no target any more.
     gone: bool,
-    /// Whether the revision last seen has a hash of Flagger's (Go).
-    foreign: bool,
+    /// What there is of Flagger's (Go) in the status.
+    foreign: Option<Foreign>,
     broken: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Watch<'a> {
             failed: false,
             raised: false,
             gone: false,
-            foreign: false,
+            foreign: None,
             broken: Vec::new(),
         }
     }
@@ -68,7 +68,7 @@ impl<'a> Watch<'a> {
         }
         match (&entry.effect, &entry.outcome) {
             (Effect::ReadTarget, Outcome::Target(target)) => {
-                self.foreign = target.foreign.is_some_and(|foreign| foreign.applied);
+                self.foreign = target.foreign;
             }
             (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
             (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
@@ -205,7 +205,7 @@ impl<'a> Watch<'a> {
             self.require(same, "a run succeeded for another revision than the analysed one");
         }
         if *outcome == Outcome::Done {
-            self.foreign &= !noted;
+            self.foreign = self.foreign.filter(|_| !noted);
             self.stored = status.clone();
         }
     }
@@ -214,7 +214,7 @@ impl<'a> Watch<'a> {
     fn is_taken_over(&self, status: &CanaryStatus) -> bool {
         let (applied, promoted) = (status.last_applied_spec.clone(), status.last_promoted_spec.clone());
         let renamed = CanaryStatus { last_applied_spec: applied, last_promoted_spec: promoted, ..self.stored.clone() };
-        self.foreign && renamed == *status
+        self.foreign.is_some() && renamed == *status
     }
 
     fn end(&mut self, over: &Over) {

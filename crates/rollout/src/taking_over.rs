@@ -32,7 +32,14 @@ fn was_analysed(phase: Phase) -> bool {
     match phase {
         Phase::Progressing | Phase::WaitingPromotion | Phase::Failed => true,
         // The primary has what was promoted, so the target has moved on since; in `Waiting`, nothing was noted yet.
-        Phase::Initialized | Phase::Waiting | Phase::Promoting | Phase::Finalising | Phase::Succeeded => false,
-        Phase::New | Phase::Initializing | Phase::Terminating | Phase::Terminated => false,
+        Phase::Initialized
+        | Phase::Waiting
+        | Phase::Promoting
+        | Phase::Finalising
+        | Phase::Succeeded
+        | Phase::New
+        | Phase::Initializing
+        | Phase::Terminating
+        | Phase::Terminated => false,
     }
 }

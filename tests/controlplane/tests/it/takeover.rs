@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use api::{Canary, CanaryStatus, Phase};
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Event, Service};
 use kube::Api;
 use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
@@ -79,10 +80,13 @@ async fn said(stage: &Stage, name: &str) -> BTreeMap<String, i32> {
     events.into_iter().map(|event| (event.message.unwrap_or_default(), event.count.unwrap_or(1))).collect()
 }
 
+fn services(stage: &Stage) -> Api<Service> {
+    Api::namespaced(stage.client.clone(), stage.namespace)
+}
+
 async fn ship(stage: &Stage, name: &str, image: &str) {
     let patch = json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}});
-    let deployments: Api<k8s_openapi::api::apps::v1::Deployment> =
-        Api::namespaced(stage.client.clone(), stage.namespace);
+    let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), stage.namespace);
     deployments.patch(name, &PatchParams::default(), &Patch::Strategic(patch)).await.unwrap();
 }
 
@@ -191,6 +195,7 @@ async fn what_cannot_be_routed_yet_is_told_once_and_not_touched() {
         unroutable.push((left, before));
     }
     as_recorded(&stage, SEARCH_MIDRUN).await;
+    stage.deploy("istio", &json!({"interval": "10s", "threshold": 1, "stepWeight": 20, "maxWeight": 40})).await;
     let operator = stage.operator().await;
     for (left, _) in &unroutable {
         let told = |canary: Option<&Canary>| status(canary).conditions.iter().any(|known| known.type_ == "Stalled");
@@ -207,6 +212,10 @@ async fn what_cannot_be_routed_yet_is_told_once_and_not_touched() {
         let said: Vec<_> = said(&stage, &left.name).await.into_iter().collect();
         let [(sentence, 1)] = said.as_slice() else { panic!("{}: {said:?}", left.name) };
         assert!(sentence.contains(r#"provider "istio""#), "{sentence}");
+    }
+    stage.told(&[r#"provider "istio""#, "is not available"]).await;
+    for made in ["podinfo", "podinfo-canary", "podinfo-primary"] {
+        assert!(services(&stage).get_opt(made).await.unwrap().is_none(), "{made}");
     }
     operator.end().await;
 }
