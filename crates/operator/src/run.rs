@@ -19,12 +19,16 @@ use crate::cluster::{
 use crate::drive::Shell;
 use crate::lease::{Election, Lost, Tenure};
 use crate::recorder::Recorder;
-use crate::schedule::{Look, Looked, Schedule};
+use crate::schedule::{Look, Looked, Pace, Schedule};
 use crate::telemetry::Metrics;
 use crate::web::Web;
 
 /// Looks that are under way at once; each is mostly waiting for the network. More releases than this at one moment queue up.
 const LOOKS_MAX: usize = 256;
+
+/// First looks at canaries that are under way at once. When a process begins or takes over, all canaries are looked at, and
+/// each look unpacks some ten objects: memory that is asked for all at once is not given back.
+const FIRST_LOOKS_MAX: usize = 32;
 
 /// How long looks under way get to finish when the process stops; what does not is repeated from the stored status.
 const GRACE: Duration = Duration::from_secs(10);
@@ -79,7 +83,7 @@ impl Error {
 pub async fn run(settings: Settings, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<(), Error> {
     let client = connect(&settings.access).await.map_err(Error::Connect)?;
     let admin = Admin::bind(settings.port).await.map_err(Error::Port)?;
-    serve(client, Web::new(), settings, clock, admin, stop).await
+    Box::pin(serve(client, Web::new(), settings, clock, admin, stop)).await
 }
 
 /// Runs on the cluster behind `client` until `stop` is cancelled; metrics and webhooks are asked over `web`.
@@ -136,13 +140,11 @@ pub async fn serve(
         retired.cancel();
     };
     let mut stand = pin!(async {
-        match election {
-            Some(election) => election.stand(&retired).await,
-            None => {
-                retired.cancelled().await;
-                Ok(())
-            }
+        if let Some(election) = election {
+            return election.stand(&retired).await;
         }
+        retired.cancelled().await;
+        Ok(())
     });
     let stood = tokio::select! {
         stood = &mut stand => stood,
@@ -190,7 +192,7 @@ struct Operator {
     schedule: Schedule,
     looks: JoinSet<Looked>,
     /// The canaries whose looks are under way, by task, so that one that panicked can be named.
-    under_way: HashMap<tokio::task::Id, Key>,
+    under_way: HashMap<tokio::task::Id, (Key, Pace)>,
 }
 
 impl Operator {
@@ -258,14 +260,18 @@ impl Operator {
     }
 
     fn begin_looks(&mut self) {
-        while self.looks.len() < LOOKS_MAX {
+        while self.looks.len() < LOOKS_MAX && self.first_looks() < FIRST_LOOKS_MAX {
             let Some(look) = self.schedule.next(self.shell.clock.now()) else { return };
-            let Look { canary, .. } = &look;
-            let (canary, due) = (canary.clone(), self.schedule.due_of(canary));
+            let Look { canary, pace } = &look;
+            let (canary, pace, due) = (canary.clone(), *pace, self.schedule.due_of(canary));
             let shell = Arc::clone(&self.shell);
             let task = self.looks.spawn(async move { shell.look(look, due).await });
-            self.under_way.insert(task.id(), canary);
+            self.under_way.insert(task.id(), (canary, pace));
         }
+    }
+
+    fn first_looks(&self) -> usize {
+        self.under_way.values().filter(|(_, pace)| *pace == Pace::First).count()
     }
 
     fn end_look(&mut self, looked: Result<(tokio::task::Id, Looked), tokio::task::JoinError>) {
@@ -277,7 +283,7 @@ impl Operator {
                 self.count(&namespace);
             }
             Err(error) => {
-                let Some(canary) = self.under_way.remove(&error.id()) else { return };
+                let Some((canary, _)) = self.under_way.remove(&error.id()) else { return };
                 tracing::error!(canary = %crate::drive::name(&canary), %error, "a look at the canary broke off");
                 self.schedule.looked(self.shell.later(canary), self.shell.clock.now());
             }
@@ -288,7 +294,7 @@ impl Operator {
     fn nap(&self) -> Duration {
         /// With nothing due, an idle process still looks up this often, against clocks that jump.
         const NAP_MAX: Duration = Duration::from_secs(60);
-        if LOOKS_MAX <= self.looks.len() {
+        if LOOKS_MAX <= self.looks.len() || FIRST_LOOKS_MAX <= self.first_looks() {
             return NAP_MAX;
         }
         // Time that has passed already counts as none.

@@ -2,6 +2,8 @@
 //!
 //! It shares no code with the decision. Simulations call it after each tick, and it takes ticks that were cut short, too.
 
+use std::time::Duration;
+
 use api::{CanaryStatus, HookType, Phase};
 
 use crate::claim::Claim;
@@ -155,7 +157,8 @@ impl<'a> Watch<'a> {
             let rescue = matches!(self.primary, Some(Readiness::NotReady { retriable: false, .. }));
             self.require(self.canary == Some(&Readiness::Ready), "traffic was raised to a canary that is not ready");
             self.require(!self.failed, "a failed check raised the canary's weight");
-            self.require(self.input.paced || rescue, "a weight step was taken before its interval was over");
+            let due = self.input.paced || self.interval_is_over();
+            self.require(due || rescue, "a weight step was taken before its interval was over");
             self.require(!self.raised, "two weight steps were taken in one tick");
             self.raised = true;
         }
@@ -170,6 +173,13 @@ impl<'a> Watch<'a> {
             self.require(serves || restarting, "traffic was raised to a primary that does not serve");
         }
         self.split = Some(next);
+    }
+
+    /// Whether a step that a gate held back may be taken between two looks that are due: by the clock, it was due before.
+    fn interval_is_over(&self) -> bool {
+        let Input { plan, status, now, .. } = self.input;
+        let since = status.last_transition_time.and_then(|step| Duration::try_from(now.duration_since(step)).ok());
+        since.is_some_and(|since| plan.interval <= since)
     }
 
     fn scale_to_zero(&mut self) {

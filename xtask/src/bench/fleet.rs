@@ -56,6 +56,8 @@ pub(super) async fn measure(root: &Path, flagger: &Path, canaries: usize, releas
         figures.extend(under_release(&stage, &operator, releases, operator.cpu_secs()? - busy)?);
         operator.stop()?;
     }
+    // Where something went wrong the log stays.
+    stage.clean()?;
     Ok(figures)
 }
 

@@ -132,9 +132,8 @@ impl Stage {
             sleep(time.mul_f64(share).saturating_sub(start.elapsed())).await;
             let (namespace, name) = team::place(index);
             let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
-            let mut deployment = self.counted.ask(Method::GET, &path, &Value::Null).await?;
-            deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("ghcr.io/team/app:2.0.0");
-            let deployment = self.counted.ask(Method::PUT, &path, &deployment).await?;
+            let version = json!({"spec": {"template": {"metadata": {"annotations": {"version": "2.0.0"}}}}});
+            let deployment = self.counted.ask(Method::PATCH, &path, &version).await?;
             self.counted.ready(&deployment).await?;
         }
         Ok(())
@@ -146,6 +145,11 @@ impl Stage {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Removes the folder.
+    pub(super) fn clean(&self) -> Result<()> {
+        fs::remove_dir_all(&self.folder).with_context(|| format!("failed to remove {}", self.folder.display()))
     }
 
     pub(super) fn kubeconfig(&self) -> &Path {
@@ -164,7 +168,8 @@ impl Counted {
 
     /// A request of ours, which is not counted.
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let content = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+        let request = http::Request::builder().method(method).uri(path).header("content-type", content);
         let response = self.api.call(request.body(Bytes::from(body.to_string()))?);
         let status = response.status();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.context("failed to read an answer")?;
@@ -183,6 +188,8 @@ impl Counted {
         let status = team::ready(&deployment);
         if deployment.get("status") != Some(&status) {
             deployment["status"] = status;
+            // Whoever changes the rest of it meanwhile does not matter to a node.
+            deployment["metadata"]["resourceVersion"] = Value::Null;
             self.ask(Method::PUT, &format!("{path}/status"), &deployment).await?;
         }
         Ok(())

@@ -49,7 +49,7 @@ pub(super) fn deployment(namespace: &str, name: &str) -> Value {
     })
 }
 
-/// A canary of many small steps.
+/// A canary of many small steps, which is content with 100 for a success rate in percent and for a duration in seconds.
 pub(super) fn canary(namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": "flagger.app/v1beta1",
@@ -66,7 +66,7 @@ pub(super) fn canary(namespace: &str, name: &str) -> Value {
                 "interval": "10s", "threshold": 5, "maxWeight": 50, "stepWeight": 1,
                 "metrics": [
                     {"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}},
-                    {"name": "request-duration", "interval": "1m", "thresholdRange": {"max": 500}},
+                    {"name": "request-duration", "interval": "1m", "thresholdRange": {"max": 500_000}},
                 ],
             },
         },

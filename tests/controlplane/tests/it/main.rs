@@ -8,6 +8,7 @@ mod clock;
 mod configs;
 #[cfg(test)]
 mod daemons;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod keda;

@@ -29,7 +29,7 @@ pub(super) enum Error {
     #[error("the operator ended by itself")]
     Left,
     #[error("the operator ended")]
-    Operator(#[source] run::Error),
+    Operator(#[source] Box<run::Error>),
     #[error("failed to play the release")]
     Play(#[source] demo::Error),
     #[error("failed to listen for signals")]

@@ -169,7 +169,8 @@ async fn operate(sandbox: &Sandbox, kubeconfig: &Path, stop: CancellationToken) 
     let admin = Admin::bind_local(0).await.map_err(Error::Port)?;
     // Its own series are metrics of the cluster, too. An address that was just bound is one.
     let _ = sandbox.add_scrape_target("flagger", &admin.address().to_string());
-    serve(client, Web::new(), settings, sandbox.clock(), admin, stop).await.map_err(Error::Operator)
+    let serving = Box::pin(serve(client, Web::new(), settings, sandbox.clock(), admin, stop));
+    serving.await.map_err(|error| Error::Operator(Box::new(error)))
 }
 
 /// How the user wants to see it.
