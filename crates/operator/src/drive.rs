@@ -257,6 +257,10 @@ impl Shell {
             let took = self.clock.now().duration_since(input.now).as_secs_f64();
             self.metrics.duration(target, namespace, took);
         }
+        let is_foreign = |status: &CanaryStatus| targets::revision::is_foreign(&status.last_applied_spec);
+        if is_foreign(input.status) && !is_foreign(&over.status) {
+            tracing::info!(canary = %name(key), phase = %over.status.phase, "took over from Flagger (Go)");
+        }
         let strategy = plan.strategy.as_str();
         match &over.ending {
             Ending::Promoted { skipped } => {

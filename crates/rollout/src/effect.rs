@@ -127,6 +127,19 @@ pub struct Target {
     pub configs: Option<BTreeMap<String, String>>,
     /// Whether it is scaled to zero on purpose, so that none of its pods can be expected.
     pub parked: bool,
+    /// How it stands to its primary where the status, being Flagger's (Go), can't tell.
+    pub foreign: Option<Foreign>,
+}
+
+/// What there is of Flagger's (Go) in a status, and what the workloads say in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// The revision last seen has a hash of Flagger's.
+    pub applied: bool,
+    /// The revision last promoted has one.
+    pub promoted: bool,
+    /// The primary carries what the target has now.
+    pub carried: bool,
 }
 
 /// Whether a side can serve.

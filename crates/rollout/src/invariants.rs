@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::{CanaryStatus, HookType, Phase};
 
 use crate::claim::Claim;
-use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side};
+use crate::effect::{Effect, Entry, Foreign, Measured, Outcome, Readiness, Scale, Side};
 use crate::plan::{Source, Traffic};
 use crate::report::{Ending, Over, Wake};
 use crate::tick::Input;
@@ -38,6 +38,8 @@ struct Watch<'a> {
     raised: bool,
     /// Whether there is no target any more.
     gone: bool,
+    /// What there is of Flagger's (Go) in the status.
+    foreign: Option<Foreign>,
     broken: Vec<String>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Watch<'a> {
             failed: false,
             raised: false,
             gone: false,
+            foreign: None,
             broken: Vec::new(),
         }
     }
@@ -66,6 +69,9 @@ impl<'a> Watch<'a> {
             self.leaves(entry);
         }
         match (&entry.effect, &entry.outcome) {
+            (Effect::ReadTarget, Outcome::Target(target)) => {
+                self.foreign = target.foreign;
+            }
             (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
             (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
                 Side::Primary => self.primary = Some(readiness),
@@ -199,17 +205,26 @@ impl<'a> Watch<'a> {
 
     fn save(&mut self, status: &CanaryStatus, outcome: &Outcome) {
         let noted = status.last_applied_spec != self.stored.last_applied_spec;
-        if noted {
+        let taken_over = self.is_taken_over(status);
+        if noted && !taken_over {
             let begins = matches!(status.phase, Phase::Initializing | Phase::Progressing | Phase::Initialized);
             self.require(begins, "a revision was noted without a run for it");
         }
-        if status.phase == Phase::Succeeded {
+        if status.phase == Phase::Succeeded && !taken_over {
             let same = status.last_promoted_spec == self.stored.last_applied_spec;
             self.require(same, "a run succeeded for another revision than the analysed one");
         }
         if *outcome == Outcome::Done {
+            self.foreign = self.foreign.filter(|_| !noted);
             self.stored = status.clone();
         }
+    }
+
+    /// Whether nothing but the names of revisions changes, which were Flagger's (Go).
+    fn is_taken_over(&self, status: &CanaryStatus) -> bool {
+        let (applied, promoted) = (status.last_applied_spec.clone(), status.last_promoted_spec.clone());
+        let renamed = CanaryStatus { last_applied_spec: applied, last_promoted_spec: promoted, ..self.stored.clone() };
+        self.foreign.is_some() && renamed == *status
     }
 
     fn end(&mut self, over: &Over) {

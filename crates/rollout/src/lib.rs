@@ -30,13 +30,14 @@ mod skipping;
 mod stalled;
 mod strategy;
 mod stuck;
+mod taking_over;
 mod tick;
 pub mod traffic;
 mod waking;
 pub mod words;
 
 pub use claim::{Claim, Claimant};
-pub use effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+pub use effect::{Effect, Entry, Foreign, Measured, Outcome, Readiness, Scale, Side, Target};
 pub use finalizing::Standing;
 pub use plan::{Bounds, Check, Hook, Ladder, Plan, Settings, Source, Strategy, Traffic, interval};
 pub use report::{Cause, Ending, Over, Wake};

@@ -8,7 +8,7 @@ use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
 use crate::claim::Claim;
-use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
+use crate::effect::{Effect, Entry, Foreign, Measured, Outcome, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
 use crate::plan::Plan;
 use crate::report::Over;
@@ -16,6 +16,9 @@ use crate::tick::{Input, Step, tick};
 use crate::traffic::Split;
 use crate::words::{Sentence, Tone};
 use crate::{invariants, pace};
+
+/// How a hash in a status begins that Flagger (Go) wrote.
+const FOREIGN: &str = "go-";
 
 /// How an effect goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +188,7 @@ impl World {
                 revision: self.target.clone(),
                 configs: self.configs.clone(),
                 parked: !self.target_up,
+                foreign: self.foreign(),
             })),
             Effect::EnsureServices | Effect::EnsureScaler { .. } | Effect::EnsureRoutes | Effect::CheckMeters => {
                 Outcome::Done
@@ -245,7 +249,9 @@ impl World {
             }
             Effect::Save(status) => {
                 let mark = (status.phase, &status.last_applied_spec);
-                if status.phase == Phase::Progressing && mark != (self.status.phase, &self.status.last_applied_spec) {
+                let is_news = mark != (self.status.phase, &self.status.last_applied_spec);
+                let taken_over = mark.0 == self.status.phase && self.status.last_applied_spec.starts_with(FOREIGN);
+                if status.phase == Phase::Progressing && is_news && !taken_over {
                     self.begun.push(status.last_applied_spec.clone());
                 }
                 let news = status.conditions.iter().filter(|condition| !self.status.conditions.contains(condition));
@@ -267,6 +273,13 @@ impl World {
                 Outcome::Done
             }
         }
+    }
+
+    fn foreign(&self) -> Option<Foreign> {
+        let applied = self.status.last_applied_spec.starts_with(FOREIGN);
+        let promoted = self.status.last_promoted_spec.starts_with(FOREIGN);
+        let carried = self.primary.as_ref().is_none_or(|primary| *primary == self.target);
+        (applied || promoted).then_some(Foreign { applied, promoted, carried })
     }
 
     fn readiness(&self, side: Side) -> Readiness {

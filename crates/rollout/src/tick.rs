@@ -12,7 +12,8 @@ use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{
-    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck, waking,
+    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck,
+    taking_over, waking,
 };
 
 /// All that a tick knows before it asks.
@@ -129,6 +130,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         cx.note(status)?;
     }
     prepare(plan, status, target, paced, cx)?;
+    taking_over::run(status, target, cx)?;
     if initializing {
         return initialize(plan, status, cx);
     }

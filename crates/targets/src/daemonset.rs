@@ -50,7 +50,7 @@ impl Target for DaemonSet {
             }
             .into());
         }
-        Ok(DAEMON_SET.facts(cx, target, i64::from(!is_parked(target)))?)
+        DAEMON_SET.facts(cx, seen, target, i64::from(!is_parked(target)))
     }
 
     fn primary(&self, cx: &Context<'_>, seen: &Seen, flagger_id: &str) -> Result<Vec<Change>, Halt<Error>> {

@@ -42,7 +42,7 @@ impl Target for Deployment {
 
     fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>> {
         let target = target(cx, seen)?;
-        Ok(DEPLOYMENT.facts(cx, target, replicas(target).unwrap_or(1))?)
+        DEPLOYMENT.facts(cx, seen, target, replicas(target).unwrap_or(1))
     }
 
     fn primary(&self, cx: &Context<'_>, seen: &Seen, flagger_id: &str) -> Result<Vec<Change>, Halt<Error>> {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::context::required;
 use crate::{Context, Error, Facts, Label, Readiness, Side, Target};
-use crate::{metadata, revision};
+use crate::{foreign, metadata, revision};
 
 /// Releases `serving.knative.dev/v1` Services.
 #[derive(Debug)]
@@ -40,12 +40,17 @@ impl Target for Knative {
     }
 
     fn facts(&self, cx: &Context<'_>, seen: &Seen) -> Result<Facts, Halt<Error>> {
+        let target = target(cx, seen)?;
+        let latest = latest(cx, target)?;
         Ok(Facts {
             label: Label::default(),
             ports: Vec::new(),
-            revision: revision_of(latest(cx, target(cx, seen)?)?),
+            revision: revision_of(latest),
             replicas: 1,
             tracked_configs: None,
+            foreign: foreign::of(cx, || {
+                Ok(primary(target).or(pinned(target)).is_none_or(|primary| primary == latest))
+            })?,
         })
     }
 

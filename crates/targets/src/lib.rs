@@ -19,6 +19,7 @@ mod daemonset;
 mod deployment;
 mod discovery;
 mod error;
+mod foreign;
 mod inheritance;
 mod knative;
 mod mark;
@@ -33,6 +34,7 @@ mod workload;
 
 pub use context::{Context, Settings};
 pub use error::Error;
+pub use foreign::Foreign;
 pub use inheritance::inherit;
 pub use mark::mark;
 pub use target::{Facts, Label, Readiness, Side, Target, all, find};

@@ -27,6 +27,14 @@ const SHOWN_BYTES: usize = 8;
 /// The digest bytes of a trigger that a revision shows.
 const TRIGGER_BYTES: usize = 4;
 
+/// How a revision begins.
+const PREFIX: &str = "v1.";
+
+/// Whether a status that says this has it from Flagger (Go).
+pub fn is_foreign(hash: &str) -> bool {
+    !hash.is_empty() && !hash.starts_with(PREFIX)
+}
+
 /// The revision of a pod template.
 pub fn of(template: &Value) -> String {
     let mut template = template.clone();
@@ -37,7 +45,7 @@ pub fn of(template: &Value) -> String {
         }
     }
     let digest = Sha256::digest(canonical(&template).unwrap_or_default());
-    format!("v1.{}", hex(&digest[..SHOWN_BYTES]))
+    format!("{PREFIX}{}", hex(&digest[..SHOWN_BYTES]))
 }
 
 /// The revision of a target with this pod template, and with what its trigger annotation says, if it has one.

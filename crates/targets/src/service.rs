@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::required;
 use crate::{Context, Error, Facts, Label, Readiness, Side, Target};
-use crate::{metadata, revision};
+use crate::{foreign, metadata, revision};
 
 /// Releases core `v1` Services.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ impl Target for Service {
             revision: revision_of(target),
             replicas: 1,
             tracked_configs: None,
+            foreign: foreign::of(cx, || is_carried(cx, seen, target))?,
         })
     }
 
@@ -116,6 +117,11 @@ fn target<'s>(cx: &Context<'_>, seen: &'s Seen) -> Result<&'s Object, Halt<Error
 
 fn revision_of(service: &Value) -> String {
     revision::of(&copy::own_spec(service))
+}
+
+fn is_carried(cx: &Context<'_>, seen: &Seen, target: &Value) -> Result<bool, Halt<Error>> {
+    let Some(live) = seen.get(&cx.primary(kinds::SERVICE))? else { return Ok(true) };
+    Ok(revision::same(Some(&copy::spec(cx, target, Some(live))), live.get("spec")))
 }
 
 /// A copy of the target as it is created.

@@ -9,6 +9,7 @@ use ports::{Change, Halt, Port, Seen};
 use crate::configs::Reference;
 use crate::daemonset::DaemonSet;
 use crate::deployment::Deployment;
+use crate::foreign::Foreign;
 use crate::knative::Knative;
 use crate::service::Service;
 use crate::{Context, Error};
@@ -89,6 +90,8 @@ pub struct Facts {
     /// The `ConfigMap`s and Secrets in use, whose content is part of what is released; `None` when it is not.
     /// [`crate::configs::tracked`] has their checksums.
     pub tracked_configs: Option<Vec<Reference>>,
+    /// How the target stands to its primary where the status, being Flagger's (Go), can't tell.
+    pub foreign: Option<Foreign>,
 }
 
 /// A selector label of the target: the primary's value is the same with `-primary` added.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::configs::{self, Copies};
 use crate::context::required;
-use crate::{Context, Error, Facts, Label, discovery, metadata, revision, scheduling};
+use crate::{Context, Error, Facts, Label, discovery, foreign, metadata, revision, scheduling};
 
 /// A kind of workload with a pod template under a selector.
 pub(crate) struct Workload {
@@ -32,11 +32,19 @@ impl Workload {
         required(seen, &cx.target(self.kind), self.title)
     }
 
-    pub(crate) fn facts(&self, cx: &Context<'_>, target: &Value, replicas: i64) -> Result<Facts, Error> {
+    pub(crate) fn facts(
+        &self,
+        cx: &Context<'_>,
+        seen: &Seen,
+        target: &Value,
+        replicas: i64,
+    ) -> Result<Facts, Halt<Error>> {
         let template = (self.template)(target);
         let pod = template.get("spec").unwrap_or(&Value::Null);
+        let label = self.label(cx, target)?;
         Ok(Facts {
-            label: self.label(cx, target)?,
+            foreign: foreign::of(cx, || self.is_carried(cx, seen, &template, &label))?,
+            label,
             ports: discovery::ports(cx.canary, &template),
             revision: revision::of_target(target, &template, cx.canary.status.as_ref()),
             replicas,
@@ -124,6 +132,19 @@ impl Workload {
             changes.push(Change::Replace(key, primary));
         }
         Ok(changes)
+    }
+
+    /// Whether the primary's pods are what a promotion would make of them now, but for the mark of their own promotion.
+    fn is_carried(&self, cx: &Context<'_>, seen: &Seen, template: &Value, label: &Label) -> Result<bool, Halt<Error>> {
+        let Some(live) = seen.get(&cx.primary(self.kind))? else { return Ok(true) };
+        let live = (self.template)(live);
+        let made = self.primary_template(cx, template.clone(), label, "", &configs::made(cx).configs);
+        let [made, live] = [made, live].map(|mut template| {
+            let annotations = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+            annotations.map(|annotations| annotations.remove(FLAGGER_ID));
+            revision::of(&template)
+        });
+        Ok(made == live)
     }
 
     /// The label by which the target is told from the primary: the first of the settings' keys that its selector has.

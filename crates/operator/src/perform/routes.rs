@@ -9,7 +9,9 @@ use routers::{Context, Error, Label, Router};
 use super::{Failed, World};
 
 impl World<'_> {
+    /// The first objects that a look writes: nothing of a canary is touched whose traffic can't be routed.
     pub(super) async fn ensure_services(&mut self) -> Result<Outcome, Failed> {
+        self.router()?;
         self.route(|cx, seen| services::reconcile(cx, seen, Role::Canary)).await?;
         self.route(|cx, seen| services::reconcile(cx, seen, Role::Primary)).await
     }

@@ -1,7 +1,7 @@
 //! Effects on workloads and their autoscalers.
 
 use ports::Key;
-use rollout::{Outcome, Readiness, Scale, Side, Target};
+use rollout::{Foreign, Outcome, Readiness, Scale, Side, Target};
 use targets::autoscalers::{self, Upkeep};
 
 use super::objects::Unanswered;
@@ -17,7 +17,9 @@ impl World<'_> {
             Some(references) => Some(self.tracked(references).await?),
             None => None,
         };
-        let outcome = Target { revision: facts.revision.clone(), configs, parked: facts.replicas == 0 };
+        let foreign =
+            facts.foreign.map(|targets::Foreign { applied, promoted, carried }| Foreign { applied, promoted, carried });
+        let outcome = Target { revision: facts.revision.clone(), configs, parked: facts.replicas == 0, foreign };
         self.facts = Some(facts);
         Ok(Outcome::Target(Box::new(outcome)))
     }

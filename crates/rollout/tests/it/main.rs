@@ -7,4 +7,5 @@ mod misfortunes;
 mod sentences;
 mod situations;
 mod strategies;
+mod taking_over;
 mod transcripts;

@@ -125,6 +125,7 @@ fn facts_name_the_selector_label_and_the_ports_besides_the_main_one() {
             tracked_configs: Some(
                 [],
             ),
+            foreign: None,
         }
     "#]]
     .assert_debug_eq(&facts);

@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod daemonset;
 mod deployment;
+mod foreign;
 mod hpa;
 mod inheritance;
 mod keda;

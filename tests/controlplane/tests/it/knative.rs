@@ -2,46 +2,18 @@
 
 use api::Phase;
 use futures::StreamExt;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
-use kube::runtime::wait::conditions;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::manifests::{apply, team};
+use crate::manifests::{apply, install_kind, team};
 use crate::stage::Stage;
-use crate::waiting::{canaries, gone, reaches, until};
+use crate::waiting::{canaries, gone, reaches};
 
 const GROUP: &str = "serving.knative.dev";
 const SERVICES: &str = "/apis/serving.knative.dev/v1/namespaces/NAMESPACE/services";
-
-/// The two kinds, with nothing checked: what Knative allows is Knative's business.
-async fn install(client: &Client) {
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for (kind, plural, singular) in [("Revision", "revisions", "revision"), ("Service", "services", "service")] {
-        let name = format!("{plural}.{GROUP}");
-        let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-        let definition = json!({
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": name},
-            "spec": {
-                "group": GROUP,
-                "scope": "Namespaced",
-                "names": {"kind": kind, "plural": plural, "singular": singular},
-                "versions": [{
-                    "name": "v1", "served": true, "storage": true,
-                    "subresources": {"status": {}},
-                    "schema": {"openAPIV3Schema": schema},
-                }],
-            },
-        });
-        apply(client, &definition).await;
-        until(definitions.clone(), &name, conditions::is_crd_established()).await;
-    }
-}
 
 fn api(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, "v1", kind));
@@ -85,7 +57,9 @@ async fn a_knative_revision_is_analysed_promoted_and_given_back() {
     let Some(stage) = Stage::enter("serverless").await else { return };
     stage.grant(None).await;
     apply(&stage.client, &team(stage.namespace, "", &json!({}))[0]).await;
-    install(&stage.client).await;
+    for kind in ["Revision", "Service"] {
+        install_kind(&stage.client, GROUP, "v1", kind).await;
+    }
     let playing = tokio::spawn(play(stage.client.clone(), stage.namespace));
     let service = |image: &str| {
         json!({

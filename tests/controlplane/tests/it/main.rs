@@ -15,6 +15,8 @@ mod keda;
 #[cfg(test)]
 mod knative;
 #[cfg(test)]
+mod left;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod manifests;
@@ -26,6 +28,8 @@ mod prometheus;
 mod releases;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod takeover;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]

@@ -32,6 +32,32 @@ pub(crate) async fn install_kinds(client: &Client) {
     }
 }
 
+/// Somebody else's kind with nothing checked: what is allowed in it is their business.
+pub(crate) async fn install_kind(client: &Client, group: &str, version: &str, kind: &str) {
+    let singular = kind.to_lowercase();
+    let plural = format!("{singular}s");
+    let name = format!("{plural}.{group}");
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": singular},
+            "versions": [{
+                "name": version, "served": true, "storage": true,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": schema},
+            }],
+        },
+    });
+    apply(client, &definition).await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    await_condition(definitions, &name, conditions::is_crd_established()).await.unwrap();
+}
+
 /// The rules that we ship, under another name, perhaps with one verb on one resource missing.
 pub(crate) fn rules(name: &str, without: Option<(&str, &str)>) -> Vec<Value> {
     let mut documents = documents(RBAC);
@@ -59,17 +85,26 @@ fn withdraw(rule: &mut Value, without: Option<(&str, &str)>) {
 
 /// Server-side apply, in which unknown fields are an error.
 pub(crate) async fn apply(client: &Client, object: &Value) {
+    applied(client, object).await;
+}
+
+/// What there is once the object is applied.
+pub(crate) async fn applied(client: &Client, object: &Value) -> DynamicObject {
     let object: DynamicObject = serde_json::from_value(object.clone()).unwrap();
+    let params = PatchParams::apply("test").force().validation_strict();
+    api(client, &object).await.patch(&object.name_any(), &params, &Patch::Apply(&object)).await.unwrap()
+}
+
+/// Where objects of this one's kind and namespace are.
+pub(crate) async fn api(client: &Client, object: &DynamicObject) -> Api<DynamicObject> {
     let types = object.types.clone().unwrap();
     let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
     let gvk = GroupVersionKind::gvk(group, version, &types.kind);
     let (resource, abilities) = oneshot::pinned_kind(client, &gvk).await.unwrap();
-    let api: Api<DynamicObject> = match abilities.scope {
+    match abilities.scope {
         Scope::Cluster => Api::all_with(client.clone(), &resource),
         Scope::Namespaced => Api::namespaced_with(client.clone(), &object.namespace().unwrap(), &resource),
-    };
-    let params = PatchParams::apply("test").force().validation_strict();
-    api.patch(&object.name_any(), &params, &Patch::Apply(&object)).await.unwrap();
+    }
 }
 
 /// What a team has in its repository: a Deployment of `podinfo:1`, and how it is to be released.
