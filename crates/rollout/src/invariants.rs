@@ -200,7 +200,7 @@ impl<'a> Watch<'a> {
     fn save(&mut self, status: &CanaryStatus, outcome: &Outcome) {
         let noted = status.last_applied_spec != self.stored.last_applied_spec;
         if noted {
-            let begins = matches!(status.phase, Phase::Progressing | Phase::Initialized);
+            let begins = matches!(status.phase, Phase::Initializing | Phase::Progressing | Phase::Initialized);
             self.require(begins, "a revision was noted without a run for it");
         }
         if status.phase == Phase::Succeeded {
