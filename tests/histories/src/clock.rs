@@ -1,7 +1,8 @@
-//! The time of the world, and the clock of the operator's machine, which jumps.
+//! The time of the world, and the clocks of the operator's machines, which jump.
 //!
-//! Both count on tokio's time, which is paused: an hour passes as soon as nobody has anything left to do before its end.
+//! All count on tokio's time, which is paused: an hour passes as soon as nobody has anything left to do before its end.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -12,18 +13,21 @@ use tokio::time::Instant;
 /// When every history begins.
 const DAWN: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
-/// Two clocks in one: the world's and the operator's.
+/// Replicas of the operator that a history has at most.
+pub(crate) const REPLICAS_MAX: usize = 2;
+
+/// All clocks: the world's, and one of each replica's machine.
 #[derive(Debug)]
 pub(crate) struct WorldClock {
     origin: Instant,
-    /// By how many milliseconds the operator's clock is ahead.
-    ahead_millis: AtomicI64,
+    /// By how many milliseconds each replica's clock is ahead.
+    ahead_millis: [AtomicI64; REPLICAS_MAX],
 }
 
 impl WorldClock {
-    /// Starts now, both alike.
+    /// Starts now, all alike.
     pub(crate) fn new() -> Self {
-        Self { origin: Instant::now(), ahead_millis: AtomicI64::new(0) }
+        Self { origin: Instant::now(), ahead_millis: Default::default() }
     }
 
     /// How old the world is.
@@ -36,20 +40,34 @@ impl WorldClock {
         DAWN + SignedDuration::try_from(self.age()).unwrap_or_default()
     }
 
-    /// The operator's clock is right again.
-    pub(crate) fn set_right(&self) {
-        self.ahead_millis.store(0, Ordering::Relaxed);
+    /// What this replica's clock shows.
+    pub(crate) fn of(&self, replica: usize) -> Timestamp {
+        self.world() + SignedDuration::from_millis(self.ahead_millis[replica].load(Ordering::Relaxed))
     }
 
-    /// The operator's clock is set forward, or back.
-    pub(crate) fn jump(&self, by: SignedDuration) {
-        self.ahead_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);
+    /// The replicas' clocks are right again.
+    pub(crate) fn set_right(&self) {
+        for ahead in &self.ahead_millis {
+            ahead.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A replica's clock is set forward, or back.
+    pub(crate) fn jump(&self, replica: usize, by: SignedDuration) {
+        self.ahead_millis[replica].fetch_add(i64::try_from(by.as_millis()).unwrap_or_default(), Ordering::Relaxed);
     }
 }
 
-impl Clock for WorldClock {
+/// The clock of one replica's machine.
+#[derive(Debug)]
+pub(crate) struct ReplicaClock {
+    pub(crate) clocks: Arc<WorldClock>,
+    pub(crate) replica: usize,
+}
+
+impl Clock for ReplicaClock {
     fn now(&self) -> Timestamp {
-        self.world() + SignedDuration::from_millis(self.ahead_millis.load(Ordering::Relaxed))
+        self.clocks.of(self.replica)
     }
 
     fn real(&self, stretch: Duration) -> Duration {

@@ -16,12 +16,13 @@ use crate::scene::{Actor, Scene};
 pub(crate) const NAMESPACE: &str = "shop";
 
 /// The kinds that a history is about: name, root of the path, plural.
-const KINDS: [(&str, &str, &str); 7] = [
+const KINDS: [(&str, &str, &str); 8] = [
     ("Canary", "apis/flagger.app/v1beta1", "canaries"),
     ("ConfigMap", "api/v1", "configmaps"),
     ("Deployment", "apis/apps/v1", "deployments"),
     ("HTTPRoute", "apis/gateway.networking.k8s.io/v1", "httproutes"),
     ("HorizontalPodAutoscaler", "apis/autoscaling/v2", "horizontalpodautoscalers"),
+    ("Lease", "apis/coordination.k8s.io/v1", "leases"),
     ("MetricTemplate", "apis/flagger.app/v1beta1", "metrictemplates"),
     ("Service", "api/v1", "services"),
 ];

@@ -1,8 +1,11 @@
 //! What objects say, as far as a history cares.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stage::{APP, PRIMARY};
+
+/// The label by which the apex Service finds the pods of both sides.
+pub(crate) const BEHIND_APEX: &str = "flagger.app/apex";
 
 /// The first container's image.
 pub(crate) fn image(deployment: &Value) -> &str {
@@ -47,6 +50,25 @@ pub(crate) fn splits(route: &Value) -> Vec<(i64, i64)> {
 /// The canary's share where it has most.
 pub(crate) fn canary_weight(route: &Value) -> i64 {
     splits(route).into_iter().map(|(_, canary)| canary).max().unwrap_or_default()
+}
+
+/// Whose pods the apex Service selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Selected {
+    Primary,
+    Both,
+    Canary,
+}
+
+/// Whose pods this apex Service selects; nothing for a selector that people made up.
+pub(crate) fn selected(apex: &Value) -> Option<Selected> {
+    let selector = &apex["spec"]["selector"];
+    let sides = [
+        (Selected::Primary, json!({"app": PRIMARY})),
+        (Selected::Both, json!({BEHIND_APEX: APP})),
+        (Selected::Canary, json!({"app": APP})),
+    ];
+    sides.into_iter().find(|(_, known)| known == selector).map(|(side, _)| side)
 }
 
 /// How a revision fares, as its image tells.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::{Api, Faults, Options};
-use ports::Clock;
 use tokio::time::{sleep, sleep_until};
 use tracing::Level;
 
-use crate::clock::WorldClock;
+use crate::clock::{REPLICAS_MAX, WorldClock};
 use crate::cluster::{Cluster, Id};
 use crate::controller::Controller;
 use crate::dice::Dice;
@@ -31,6 +30,9 @@ const QUIET: Duration = Duration::from_secs(15 * 60);
 /// Waits that have nothing to do with the number of steps: pods, deadlines, retries, restarts.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// In how many of a hundred histories there are two replicas that elect a leader.
+const ELECTIONS: u64 = 25;
+
 /// The history of `seed`: what was broken in it, and if `traced` all that happened.
 pub(crate) async fn play(seed: u64, traced: bool) -> (Vec<String>, Vec<String>) {
     let clock = Arc::new(WorldClock::new());
@@ -49,7 +51,7 @@ struct History {
     people: People,
     outside: Outside,
     faults: Faults,
-    process: Process,
+    processes: Vec<Process>,
 }
 
 impl History {
@@ -80,15 +82,18 @@ impl History {
         };
         tokio::spawn(controller.run());
         let outside = Outside::new(scene.clone(), Dice::new(seed, 5));
-        let surroundings = Surroundings {
+        let replicas = if Dice::new(seed, 6).chance(ELECTIONS) { REPLICAS_MAX } else { 1 };
+        let surroundings = |replica| Surroundings {
             api: api.clone(),
             scene: scene.clone(),
             clock: Arc::clone(clock),
             outside: outside.clone(),
             provider,
+            replica,
+            elects: 1 < replicas,
         };
-        let process = Process::start(surroundings);
-        Self { clock: Arc::clone(clock), scene: scene.clone(), people, outside, faults, process }
+        let processes = (0..replicas).map(|replica| Process::start(surroundings(replica))).collect();
+        Self { clock: Arc::clone(clock), scene: scene.clone(), people, outside, faults, processes }
     }
 
     async fn storm(&mut self, dice: &mut Dice) {
@@ -96,12 +101,19 @@ impl History {
         for (at, act) in script::draw(dice) {
             sleep_until(began + at).await;
             self.scene.say(format_args!("script     {act:?}"));
+            let replica = if 1 < self.processes.len() { usize::from(dice.chance(50)) } else { 0 };
+            let process = &self.processes[replica];
             match &act {
-                Act::Kill(exchange, point, away) => self.process.kill(*exchange, *point, *away),
-                Act::Terminate(away) => self.process.terminate(*away),
+                Act::Kill(exchange, point, away) => process.kill(*exchange, *point, *away),
+                Act::Terminate(away) => process.terminate(*away),
+                Act::CutOff(stretch) => process.cut_off(*stretch),
                 Act::Jump(by) => {
-                    self.clock.jump(*by);
-                    self.scene.say(format_args!("stage      the operator's clock is {} now", self.clock.now()));
+                    self.clock.jump(replica, *by);
+                    self.scene.say(format_args!(
+                        "stage      the clock of {} is {} now",
+                        Actor::Operator(replica),
+                        self.clock.of(replica)
+                    ));
                 }
                 act => self.people.perform(act),
             }
@@ -113,7 +125,7 @@ impl History {
         self.faults.clear();
         self.clock.set_right();
         self.outside.calm();
-        self.process.spare();
+        self.processes.iter().for_each(Process::spare);
         self.people.repair();
         self.scene.say(format_args!("stage      the storm is over; injected: {}", self.faults));
         self.wait().await;

@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use apiserver::Api;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use kube::client::Body;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::scene::{Actor, Scene};
@@ -22,7 +24,7 @@ use crate::scene::{Actor, Scene};
 /// What one history's operator may ask for; one that asks for more is going round in circles.
 const REQUESTS_MAX: u64 = 100_000;
 
-/// The process is dead, or its request can't be read.
+/// The process is dead or cut off, or its request can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("connection refused")]
 pub(crate) struct Gone;
@@ -53,6 +55,8 @@ struct State {
     dead: bool,
     /// How many exchanges are left, and where in the last one the end is.
     fuse: Option<(u32, Point)>,
+    /// Until when it is cut off from everything.
+    cut: Option<Instant>,
     requests: u64,
 }
 
@@ -62,9 +66,15 @@ impl Life {
         self.state().fuse = Some((exchange, point));
     }
 
-    /// It lives on.
+    /// Nothing that the process says from now on gets anywhere, for a while.
+    pub(crate) fn cut_off(&self, stretch: Duration) {
+        self.state().cut = Some(Instant::now() + stretch);
+    }
+
+    /// It lives on, and is heard.
     pub(crate) fn put_out(&self) {
-        self.state().fuse = None;
+        let mut state = self.state();
+        (state.fuse, state.cut) = (None, None);
     }
 
     /// Waits for its end.
@@ -81,6 +91,9 @@ impl Life {
     pub(crate) fn begin(&self, counts: bool) -> Result<bool, Gone> {
         let mut state = self.state();
         state.requests += 1;
+        if state.cut.is_some_and(|until| Instant::now() < until) {
+            return Err(Gone);
+        }
         let last = match &mut state.fuse {
             Some((left, point)) if counts => {
                 *left = left.saturating_sub(1);
@@ -121,21 +134,24 @@ pub(crate) struct Line {
     api: Api,
     scene: Scene,
     life: Life,
+    actor: Actor,
 }
 
 impl Line {
-    /// From `life` to `api`.
-    pub(crate) fn new(api: Api, scene: Scene, life: Life) -> Self {
-        Self { api, scene, life }
+    /// From `life`, which is one of this replica's, to `api`.
+    pub(crate) fn new(api: Api, scene: Scene, life: Life, replica: usize) -> Self {
+        Self { api, scene, life, actor: Actor::Operator(replica) }
     }
 
     async fn exchange(mut self, request: Request<Body>) -> Result<Answer, Gone> {
         let (mut head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Gone)?.to_bytes();
         head.headers.insert(USER_AGENT, HeaderValue::from_static("flagger/histories"));
-        let dies = self.life.begin(head.method != Method::GET)?;
+        // What is said about the lease is no step of a release, and would be most of what a process says.
+        let counts = head.method != Method::GET && !head.uri.path().contains("/leases");
+        let dies = self.life.begin(counts)?;
         let mut answer = Service::call(&mut self.api, Request::from_parts(head, Full::new(body)));
-        let answered = poll_fn(|cx| self.scene.acting(Actor::Operator, || answer.as_mut().poll(cx))).await;
+        let answered = poll_fn(|cx| self.scene.acting(self.actor, || answer.as_mut().poll(cx))).await;
         let Ok::<Answer, Infallible>(answer) = answered;
         self.life.heard(answer, dies)
     }

@@ -37,7 +37,7 @@ impl People {
             Act::Status(status) => {
                 self.cluster.merge_status(&Id::new("Canary", APP), &json!({"status": status}));
             }
-            Act::Kill(..) | Act::Terminate(_) | Act::Jump(_) => {}
+            Act::Kill(..) | Act::Terminate(_) | Act::CutOff(_) | Act::Jump(_) => {}
         }
     }
 

@@ -20,12 +20,24 @@ const LINES_MAX: usize = 200_000;
 pub(crate) enum Actor {
     /// Kubernetes' own controllers, the garbage collector included.
     Controller,
-    /// The operator.
-    Operator,
+    /// The operator: this replica of it.
+    Operator(usize),
     /// Whoever sets up the stage.
     Stage,
     /// The people whose releases these are.
     User,
+}
+
+impl Actor {
+    /// Whether it is a replica of the operator.
+    pub(crate) fn is_operator(self) -> bool {
+        matches!(self, Self::Operator(_))
+    }
+
+    /// Which one; the first for everybody else.
+    pub(crate) fn replica(self) -> usize {
+        if let Self::Operator(replica) = self { replica } else { 0 }
+    }
 }
 
 /// A handle; clones are of the same scene.
@@ -82,8 +94,13 @@ impl Scene {
         let actor = *actor;
         judge.see(actor, &id, commit, objects);
         drop(state);
-        self.say(format_args!("{actor:<10} {}", crate::telling::Change { id: &id, commit }));
-        self.shared.moved.notify_one();
+        let change = crate::telling::Change { id: &id, commit };
+        if !change.is_renewal() {
+            self.say(format_args!("{actor:<10} {change}"));
+        }
+        if id.kind != "Lease" {
+            self.shared.moved.notify_one();
+        }
     }
 
     fn hear_event(&self, commit: &Commit<'_>) {
@@ -139,7 +156,8 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Controller => "controller",
-            Self::Operator => "operator",
+            Self::Operator(0) => "operator",
+            Self::Operator(_) => "operator 2",
             Self::Stage => "stage",
             Self::User => "user",
         })

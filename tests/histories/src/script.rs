@@ -32,6 +32,8 @@ pub(crate) enum Act {
     Kill(u32, Point, Duration),
     /// The operator is asked to end, and started again.
     Terminate(Duration),
+    /// The operator is cut off from everything for a while.
+    CutOff(Duration),
     /// The operator's clock is set.
     Jump(SignedDuration),
 }
@@ -81,7 +83,8 @@ fn act(dice: &mut Dice) -> Act {
             let point = dice.pick(&[Point::Before, Point::After]);
             Act::Kill(u32::try_from(dice.between(1, 12)).unwrap_or(1), point, dice.millis(0, 40_000))
         }
-        85..91 => Act::Terminate(dice.millis(0, 40_000)),
+        85..90 => Act::Terminate(dice.millis(0, 40_000)),
+        90..93 => Act::CutOff(dice.millis(1_000, 40_000)),
         _ => Act::Jump(jump(dice)),
     }
 }

@@ -25,6 +25,14 @@ pub(crate) struct Change<'a> {
     pub(crate) commit: &'a Commit<'a>,
 }
 
+impl Change<'_> {
+    /// Whether it is the lease of a replica that leads on.
+    pub(crate) fn is_renewal(&self) -> bool {
+        let holder = |lease: Option<&Value>| lease.map(|lease| lease["spec"]["holderIdentity"].clone());
+        self.id.kind == "Lease" && holder(self.commit.before) == holder(self.commit.after)
+    }
+}
+
 impl fmt::Display for Change<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, commit } = self;

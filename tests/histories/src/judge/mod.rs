@@ -4,6 +4,7 @@
 //! own objects is theirs; and since the operator reads from watches, which may be behind, what it did on a picture of
 //! a moment ago is judged by that picture ([`LAG`]). What it did itself it has to know at once.
 
+mod leaders;
 mod runs;
 mod traffic;
 mod workloads;
@@ -14,7 +15,6 @@ use std::time::Duration;
 
 use apiserver::Commit;
 use jiff::Timestamp;
-use ports::Clock;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -57,6 +57,8 @@ pub(crate) struct Judge {
     /// The target's image.
     image: String,
     begun: Option<Instant>,
+    /// The replica that leads.
+    leader: Option<Actor>,
     /// When the operator last wrote anything.
     wrote: Instant,
     /// Whether nothing is left to do.
@@ -70,7 +72,7 @@ fn is_garbage(commit: &Commit<'_>, objects: &Objects) -> bool {
     owner.is_some_and(|uid| objects.values().all(|object| object["metadata"]["uid"] != *uid))
 }
 
-/// A moment on both clocks.
+/// A moment on the world's clock and on that of the replica that acts.
 #[derive(Clone, Copy)]
 struct Moment {
     world: Instant,
@@ -94,7 +96,7 @@ impl Capacity {
     fn update(&mut self, deployment: Option<&Value>, actor: Actor) {
         let serves = deployment.is_some_and(|deployment| 0 < facts::available(deployment));
         if self.serving && !serves {
-            self.stopped = (actor != Actor::Operator).then(Instant::now);
+            self.stopped = (!actor.is_operator()).then(Instant::now);
         }
         self.serving = serves;
     }
@@ -114,6 +116,7 @@ impl Judge {
             shipped: None,
             image: String::new(),
             begun: None,
+            leader: None,
             wrote: Instant::now(),
             quiet: false,
         }
@@ -123,14 +126,19 @@ impl Judge {
     pub(crate) fn see(&mut self, actor: Actor, id: &Id, commit: &Commit<'_>, objects: &Objects) {
         let actor = if is_garbage(commit, objects) { Actor::Controller } else { actor };
         match actor {
-            Actor::Operator => self.wrote(&id.to_string()),
+            Actor::Operator(_) if id.kind == "Lease" => self.see_lease(actor, commit),
+            Actor::Operator(_) => {
+                self.judge_leader(actor, id);
+                self.wrote(&id.to_string());
+            }
             Actor::User => drop(self.meddled.insert(id.clone(), Instant::now())),
             Actor::Controller | Actor::Stage => {}
         }
-        let by_operator = actor == Actor::Operator;
+        let by_operator = actor.is_operator();
         match (id.kind, id.name.as_str()) {
-            ("Canary", APP) => self.see_canary(actor, commit),
-            ("HTTPRoute", APP) if by_operator => self.judge_route(commit, objects),
+            ("Canary", APP) => self.see_canary(actor, commit, objects),
+            ("HTTPRoute", APP) if by_operator => self.judge_route(actor, commit, objects),
+            ("Service", APP) if by_operator => self.judge_apex(commit, objects),
             ("Deployment", APP) => {
                 if by_operator {
                     self.judge_target(commit, objects);
@@ -150,7 +158,7 @@ impl Judge {
 
     /// An event was written.
     pub(crate) fn event(&mut self, actor: Actor) {
-        if actor == Actor::Operator {
+        if actor.is_operator() {
             self.wrote("an event");
         }
     }
@@ -195,7 +203,7 @@ impl Judge {
         self.meddled.get(&Id::new(kind, name)).is_some_and(|at| at.elapsed() <= LAG)
     }
 
-    fn moment(&self) -> Moment {
-        Moment { world: Instant::now(), operator: self.clock.now() }
+    fn moment(&self, actor: Actor) -> Moment {
+        Moment { world: Instant::now(), operator: self.clock.of(actor.replica()) }
     }
 }

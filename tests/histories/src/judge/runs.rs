@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Judge, Objects};
 use crate::cluster::Id;
-use crate::facts::{self, Quality};
+use crate::facts::{self, Quality, Selected};
 use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 
@@ -20,19 +20,20 @@ pub(crate) fn is_over(objects: &Objects) -> bool {
 
 impl Judge {
     /// Anybody wrote the canary.
-    pub(super) fn see_canary(&mut self, actor: Actor, commit: &Commit<'_>) {
+    pub(super) fn see_canary(&mut self, actor: Actor, commit: &Commit<'_>, objects: &Objects) {
         let Some(after) = commit.after else { return };
         if let Some(interval) = after.pointer("/spec/analysis/interval").and_then(Value::as_str).and_then(seconds) {
             self.interval = Some(self.interval.map_or(interval, |known| known.min(interval)));
         }
         let Some(before) = commit.before else { return };
-        if actor != Actor::Operator {
+        if !actor.is_operator() {
             if before["status"] != after["status"] {
                 self.status_written = Some(Instant::now());
             }
             return;
         }
         self.require(before["spec"] == after["spec"], "the operator changed the spec of the canary");
+        self.judge_weight(actor, before, after, objects);
         let revision = |canary: &Value| canary.pointer("/status/lastAppliedSpec").cloned();
         let began = facts::phase(after) == "Progressing"
             && (!facts::is_running(facts::phase(before))
@@ -80,12 +81,20 @@ impl Judge {
     }
 
     fn judge_end_of_traffic(&mut self, objects: &Objects) {
-        let id = Id::new("HTTPRoute", APP);
-        let Some(route) = objects.get(&id) else { return };
+        let (route, apex) = (Id::new("HTTPRoute", APP), Id::new("Service", APP));
+        let (id, share) = match (objects.get(&route), objects.get(&apex)) {
+            (Some(object), _) => (route, facts::canary_weight(object)),
+            (None, Some(object)) => match facts::selected(object) {
+                Some(Selected::Primary) => (apex, 0),
+                Some(Selected::Both) => (apex, 50),
+                Some(Selected::Canary) => (apex, 100),
+                None => return self.report("the release is over and nobody gets the traffic"),
+            },
+            (None, None) => return,
+        };
         let by_hand = self.meddled.get(&id).copied().max(self.status_written).is_some_and(|at| Some(at) >= self.begun);
-        let weight = facts::canary_weight(route);
-        let serves = if weight == 0 { self.primary.serving } else { weight == 100 && self.canary.serving };
-        self.require(serves || by_hand, &format!("the release is over with {weight} % of the traffic on the canary"));
+        let serves = if share == 0 { self.primary.serving } else { share == 100 && self.canary.serving };
+        self.require(serves || by_hand, &format!("the release is over with {share} % of the traffic on the canary"));
     }
 }
 

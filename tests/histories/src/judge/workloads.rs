@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Judge, Objects};
 use crate::cluster::Id;
-use crate::facts::{self, Quality};
+use crate::facts::{self, BEHIND_APEX, Quality, Selected};
 use crate::stage::{APP, PRIMARY};
 
 impl Judge {
@@ -16,6 +16,7 @@ impl Judge {
             return self.report("the operator created or deleted the target");
         };
         self.require(user_part(before) == user_part(after), "the operator changed what is the user's in the target");
+        self.judge_label(before, after, objects);
         if facts::replicas(after) != 0 || facts::replicas(before) == 0 {
             return;
         }
@@ -25,6 +26,26 @@ impl Judge {
             let idle = facts::canary_weight(route) == 0 || self.is_meddled("HTTPRoute", APP);
             self.require(idle, "a target was scaled down that has traffic");
         }
+        if let Some(selected) = objects.get(&Id::new("Service", APP)).and_then(facts::selected) {
+            let idle = selected == Selected::Primary || self.is_meddled("Service", APP);
+            self.require(idle, "a target was scaled down that the apex Service selects");
+        }
+    }
+
+    /// The one label that the target gets of the operator: where replicas share the traffic, and while no pod is lost by it.
+    fn judge_label(&mut self, before: &Value, after: &Value, objects: &Objects) {
+        let label = |target: &Value| {
+            let labels = target.pointer("/spec/template/metadata/labels");
+            labels.and_then(|labels| labels.get(BEHIND_APEX)).cloned()
+        };
+        if label(before) == label(after) {
+            return;
+        }
+        let shares = !objects.contains_key(&Id::new("HTTPRoute", APP)) && label(after).is_some_and(|it| it == APP);
+        self.require(shares, "the target was labelled where no replicas share the traffic");
+        let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
+        let settled = !matches!(phase, "New" | "Initializing") || self.is_meddled("Canary", APP);
+        self.require(settled, &format!("the target was labelled, and so rolled, in phase {phase}"));
     }
 
     /// The operator wrote the primary.
@@ -67,11 +88,14 @@ impl Judge {
     }
 }
 
-/// The target without its replicas, its status, and what the API server keeps for itself.
+/// The target without its replicas, the label that is the operator's, its status, and what the API server keeps for itself.
 fn user_part(target: &Value) -> Value {
     let mut spec = target["spec"].clone();
     if let Some(spec) = spec.as_object_mut() {
         spec.remove("replicas");
+    }
+    if let Some(labels) = spec.pointer_mut("/template/metadata/labels").and_then(Value::as_object_mut) {
+        labels.remove(BEHIND_APEX);
     }
     serde_json::json!([spec, target["metadata"]["labels"], target["metadata"]["annotations"]])
 }
