@@ -14,6 +14,7 @@ use crate::claims::Claims;
 use crate::cluster::Cluster;
 use crate::courier::Courier;
 use crate::perform::{World, patch, refusal, standing};
+use crate::places::Places;
 use crate::recorder::Recorder;
 use crate::schedule::{Look, Looked, Next, Pace};
 use crate::telemetry::Metrics;
@@ -39,12 +40,19 @@ pub(crate) struct Shell {
     pub(crate) workloads: targets::Settings,
     /// What was said about canaries that can't be understood, so that it is said once.
     refusals: Mutex<HashMap<Key, String>>,
-    /// The targets that canaries have series for, so that these go with the canary.
-    observed: Mutex<HashMap<Key, String>>,
-    /// The apex Services of canaries at their last look, so that a new name is noticed.
-    services: Mutex<HashMap<Key, String>>,
+    /// What is known of canaries from their last look.
+    seen: Mutex<Places<Seen>>,
     /// Who names which target.
     claims: Mutex<Claims>,
+}
+
+/// What the last look at a canary saw; empty until there was one.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The target, which there are series of, so that these go with the canary.
+    target: Box<str>,
+    /// The apex Service, so that a new name is noticed.
+    service: Box<str>,
 }
 
 impl Shell {
@@ -74,8 +82,7 @@ impl Shell {
             },
             settings,
             refusals: Mutex::default(),
-            observed: Mutex::default(),
-            services: Mutex::default(),
+            seen: Mutex::default(),
             claims: Mutex::default(),
         }
     }
@@ -89,7 +96,7 @@ impl Shell {
     /// All canaries that there are, and those that were there when we last heard of them.
     pub(crate) fn canaries(&self) -> BTreeSet<Key> {
         let claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        self.cluster.keys(kinds::CANARY).into_iter().chain(claims.canaries().cloned()).collect()
+        self.cluster.keys(kinds::CANARY).into_iter().chain(claims.canaries()).collect()
     }
 
     /// Looks at a canary, whose step is due at `due` if that is known.
@@ -183,18 +190,22 @@ impl Shell {
 
     /// What to say about an apex Service that has another name than at the last look.
     fn renamed(&self, key: &Key, canary: &Canary) -> Option<Sentence> {
-        let after = api::names::apex_service(canary).to_owned();
-        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = services.insert(key.clone(), after.clone()).filter(|before| *before != after)?;
-        Some(Sentence::ServiceRenamed { before, after })
+        let after = api::names::apex_service(canary);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.entry(&key.namespace, &key.name);
+        if *seen.service == *after {
+            return None;
+        }
+        let before = std::mem::replace(&mut seen.service, after.into());
+        (!before.is_empty()).then(|| Sentence::ServiceRenamed { before: before.into(), after: after.to_owned() })
     }
 
     /// Forgets what is kept for a canary that is gone.
     fn forget(&self, key: &Key) {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        self.services.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        if let Some(target) = self.observed.lock().unwrap_or_else(PoisonError::into_inner).remove(key) {
-            self.metrics.forget(&target, &key.namespace);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.namespace, &key.name);
+        if let Some(seen) = seen {
+            self.metrics.forget(&seen.target, &key.namespace);
         }
     }
 
@@ -240,7 +251,8 @@ impl Shell {
     fn observe(&self, key: &Key, input: &Input<'_>, journal: &[Entry], over: &Over) {
         let plan = input.plan;
         let (target, namespace) = (plan.target.as_str(), plan.namespace.as_str());
-        self.observed.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), target.to_owned());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).entry(&key.namespace, &key.name).target =
+            target.into();
         for entry in journal {
             match (&entry.effect, &entry.outcome) {
                 (Effect::ReadSplit, Outcome::Split(split)) | (Effect::SetSplit(split), Outcome::Done) => {

@@ -22,4 +22,5 @@ mod courier;
 mod drive;
 mod lease;
 mod perform;
+mod places;
 mod schedule;

@@ -3,7 +3,7 @@
 //! A canary is looked at when its time has come, and as soon as something changes that its last look depended on. There is
 //! one look at a canary at a time; what changes meanwhile causes another one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use rollout::Wake;
 /// All canaries and what they wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
-    canaries: HashMap<Key, Entry>,
+    canaries: HashMap<Arc<Key>, Entry>,
     /// Canaries by when they are looked at next, for those that have such a time and are not looked at right now.
-    due: BTreeSet<(Timestamp, Key)>,
+    due: BTreeSet<(Timestamp, Arc<Key>)>,
     /// Canaries that something changed for.
-    woken: BTreeSet<Key>,
-    /// Which canaries depend on an object, by its hash: there are many objects, and one that shares the hash of another only
-    /// causes a look too many.
-    interested: HashMap<u64, Vec<Arc<Key>>>,
+    woken: BTreeSet<Arc<Key>>,
+    /// Which canaries depend on an object, by the hashes of both: there are many objects, and one that shares the hash of
+    /// another only causes a look too many.
+    interested: BTreeMap<(u64, u64), Arc<Key>>,
     hasher: RandomState,
     /// How many canaries each namespace has; one that had some keeps its place.
     census: HashMap<String, usize>,
@@ -38,8 +38,6 @@ struct Entry {
     /// Whether it was ever looked at since this process began.
     known: bool,
     looking: bool,
-    /// Itself, as the one that is interested, once it was looked at.
-    name: Option<Arc<Key>>,
     /// The hashes of the objects that its last look depended on.
     depends_on: Box<[u64]>,
 }
@@ -96,15 +94,16 @@ impl Entry {
 impl Schedule {
     /// Notes a change of an object: everything that depends on it is looked at.
     pub(crate) fn changed(&mut self, key: &Key) {
-        if let Some(canaries) = self.interested.get(&self.hasher.hash_one(key)) {
-            self.woken.extend(canaries.iter().map(|canary| Key::clone(canary)));
-        }
+        let object = self.hasher.hash_one(key);
+        let interested = self.interested.range((object, u64::MIN)..=(object, u64::MAX));
+        self.woken.extend(interested.map(|(_, canary)| Arc::clone(canary)));
     }
 
     /// Looks at this canary soon, known or new.
     pub(crate) fn wake(&mut self, canary: Key) {
+        let canary = self.name(&canary).unwrap_or_else(|| Arc::new(canary));
         if !self.canaries.contains_key(&canary) {
-            self.canaries.insert(canary.clone(), Entry::default());
+            self.canaries.insert(Arc::clone(&canary), Entry::default());
             *self.census.entry(canary.namespace.clone()).or_default() += 1;
         }
         self.woken.insert(canary);
@@ -118,9 +117,9 @@ impl Schedule {
     /// The next look to take by `now`, which must be answered with [`Schedule::looked`].
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<Look> {
         self.hear_time(now);
-        let overdue = self.due.first().filter(|(due, _)| *due <= now).map(|(_, canary)| canary.clone());
+        let overdue = self.due.first().filter(|(due, _)| *due <= now).map(|(_, canary)| Arc::clone(canary));
         let canaries = &self.canaries;
-        let idle = |canary: &&Key| canaries.get(*canary).is_some_and(|entry| !entry.looking);
+        let idle = |canary: &&Arc<Key>| canaries.get(*canary).is_some_and(|entry| !entry.looking);
         let canary = overdue.or_else(|| self.woken.iter().find(idle).cloned())?;
         self.woken.remove(&canary);
         let entry = self.canaries.get_mut(&canary)?;
@@ -131,11 +130,11 @@ impl Schedule {
             _ => Pace::Early,
         };
         if let Some(at) = entry.next_look() {
-            self.due.remove(&(at, canary.clone()));
+            self.due.remove(&(at, Arc::clone(&canary)));
         }
         entry.known = true;
         entry.looking = true;
-        Some(Look { canary, pace })
+        Some(Look { canary: Key::clone(&canary), pace })
     }
 
     /// When [`Schedule::next`] has something to say, if nothing changes before.
@@ -153,6 +152,7 @@ impl Schedule {
         let Looked { canary, next, depends_on } = looked;
         self.depend(&canary, &depends_on);
         let Some(next) = next else { return self.forget(&canary) };
+        let Some(name) = self.name(&canary) else { return };
         let Some(entry) = self.canaries.get_mut(&canary) else { return };
         entry.looking = false;
         entry.due = match next.wake {
@@ -167,8 +167,13 @@ impl Schedule {
             _ => later(now, poll),
         });
         if let Some(at) = entry.next_look() {
-            self.due.insert((at, canary));
+            self.due.insert((at, name));
         }
+    }
+
+    /// The canary as it is kept.
+    fn name(&self, canary: &Key) -> Option<Arc<Key>> {
+        self.canaries.get_key_value(canary).map(|(name, _)| Arc::clone(name))
     }
 
     /// How many canaries this namespace has.
@@ -189,20 +194,16 @@ impl Schedule {
     }
 
     fn depend(&mut self, canary: &Key, depends_on: &[Key]) {
+        let Some(name) = self.name(canary) else { return };
         let Some(entry) = self.canaries.get_mut(canary) else { return };
-        let name = entry.name.get_or_insert_with(|| Arc::new(canary.clone()));
+        let itself = self.hasher.hash_one(canary);
         let depends_on: Box<[u64]> = depends_on.iter().map(|key| self.hasher.hash_one(key)).collect();
         let before = std::mem::replace(&mut entry.depends_on, depends_on);
-        for object in entry.depends_on.iter().filter(|object| !before.contains(object)) {
-            self.interested.entry(*object).or_insert_with(|| Vec::with_capacity(1)).push(Arc::clone(name));
-        }
         for object in before.iter().filter(|object| !entry.depends_on.contains(object)) {
-            if let Some(canaries) = self.interested.get_mut(object) {
-                canaries.retain(|other| other != name);
-                if canaries.is_empty() {
-                    self.interested.remove(object);
-                }
-            }
+            self.interested.remove(&(*object, itself));
+        }
+        for object in entry.depends_on.iter().filter(|object| !before.contains(object)) {
+            self.interested.insert((*object, itself), Arc::clone(&name));
         }
     }
 
@@ -210,7 +211,9 @@ impl Schedule {
         self.depend(canary, &[]);
         // One that came back under the same name while we looked is a new canary.
         if self.woken.contains(canary) {
-            self.canaries.insert(canary.clone(), Entry::default());
+            if let Some(entry) = self.canaries.get_mut(canary) {
+                *entry = Entry::default();
+            }
         } else if self.canaries.remove(canary).is_some()
             && let Some(count) = self.census.get_mut(&canary.namespace)
         {

@@ -12,6 +12,7 @@ use prometheus::{
 };
 
 use super::process::Process;
+use super::standings::Standings;
 
 /// The labels of the two counters.
 const OUTCOME: [&str; 4] = ["name", "namespace", "deployment_strategy", "analysis_status"];
@@ -27,9 +28,7 @@ pub struct Metrics {
     registry: Registry,
     process: Process,
     total: IntGaugeVec,
-    status: IntGaugeVec,
-    phase: IntGaugeVec,
-    weight: IntGaugeVec,
+    standings: Standings,
     duration: HistogramVec,
     analysis: GaugeVec,
     successes: IntCounterVec,
@@ -46,9 +45,7 @@ impl Metrics {
         let target = ["name", "namespace"];
         let metrics = Self {
             total: gauge("canary_total", "Canaries in the namespace", &["namespace"]),
-            status: gauge("canary_status", "Last known status: 0 running, 1 successful, 2 failed", &target),
-            phase: gauge("canary_phase", "1 for the phase that the canary is in", &["name", "namespace", "phase"]),
-            weight: gauge("canary_weight", "Share of the traffic in percent", &["workload", "namespace"]),
+            standings: Standings::default(),
             duration: histogram("canary_duration_seconds", "Seconds that an analysis tick took", &target),
             analysis: analysis(),
             successes: counter("canary_successes_total", "Canaries that were promoted"),
@@ -74,21 +71,17 @@ impl Metrics {
 
     /// How the target's canary is doing: 0 while it progresses, 2 when it failed, 1 otherwise.
     pub fn canary_status(&self, name: &str, namespace: &str, value: i64) {
-        self.status.with_label_values(&[name, namespace]).set(value);
+        self.standings.status(name, namespace, value);
     }
 
     /// Which phase the target's canary is in: the only one that there is a series of.
     pub fn canary_phase(&self, name: &str, namespace: &str, phase: Phase) {
-        for other in Phase::ALL.into_iter().filter(|other| *other != phase) {
-            let _ = self.phase.remove_label_values(&[name, namespace, other.as_str()]);
-        }
-        self.phase.with_label_values(&[name, namespace, phase.as_str()]).set(1);
+        self.standings.phase(name, namespace, phase);
     }
 
     /// How the traffic of the target is split.
     pub fn weight(&self, name: &str, namespace: &str, primary: i64, canary: i64) {
-        self.weight.with_label_values(&[primary_of(name).as_str(), namespace]).set(primary);
-        self.weight.with_label_values(&[name, namespace]).set(canary);
+        self.standings.weights(name, namespace, primary, canary);
     }
 
     /// How long an analysis tick took.
@@ -120,13 +113,8 @@ impl Metrics {
 
     /// Takes back every series of a target whose canary is gone.
     pub fn forget(&self, name: &str, namespace: &str) {
+        self.standings.forget(name, namespace);
         // A series that never was can't be removed, which is as good.
-        let _ = self.status.remove_label_values(&[name, namespace]);
-        for phase in Phase::ALL {
-            let _ = self.phase.remove_label_values(&[name, namespace, phase.as_str()]);
-        }
-        let _ = self.weight.remove_label_values(&[name, namespace]);
-        let _ = self.weight.remove_label_values(&[primary_of(name).as_str(), namespace]);
         let _ = self.duration.remove_label_values(&[name, namespace]);
         for (strategy, status) in STRATEGIES.iter().flat_map(|strategy| STATUSES.map(|status| (strategy, status))) {
             let _ = self.successes.remove_label_values(&[name, namespace, strategy, status]);
@@ -141,7 +129,9 @@ impl Metrics {
     /// All series in Prometheus' text format.
     pub fn text(&self) -> String {
         self.process.refresh();
-        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        let mut text = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default();
+        self.standings.write(&mut text);
+        text
     }
 
     fn info(&self, version: &str, mesh_provider: &str) {
@@ -154,11 +144,8 @@ impl Metrics {
     }
 
     fn register(&self) {
-        let collectors: [Box<dyn Collector>; 9] = [
+        let collectors: [Box<dyn Collector>; 6] = [
             Box::new(self.total.clone()),
-            Box::new(self.status.clone()),
-            Box::new(self.phase.clone()),
-            Box::new(self.weight.clone()),
             Box::new(self.duration.clone()),
             Box::new(self.analysis.clone()),
             Box::new(self.successes.clone()),
@@ -173,10 +160,6 @@ impl Metrics {
 
 pub(super) fn register(registry: &Registry, collector: Box<dyn Collector>) {
     registry.register(collector).expect("each series is registered once, in a registry of our own");
-}
-
-fn primary_of(name: &str) -> String {
-    format!("{name}-primary")
 }
 
 fn opts(name: &str, help: &str) -> Opts {
@@ -233,13 +216,13 @@ mod tests {
             r#"flagger_canary_duration_seconds_count{name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_failures_total{analysis_status="completed",deployment_strategy="ab-testing",name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_metric_analysis{metric="request-duration",name="podinfo",namespace="test"} 0.5"#,
-            r#"flagger_canary_phase{name="podinfo",namespace="test",phase="Failed"} 1"#,
-            r#"flagger_canary_status{name="podinfo",namespace="test"} 2"#,
             r#"flagger_canary_successes_total{analysis_status="skipped",deployment_strategy="canary",name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_total{namespace="test"} 1"#,
-            r#"flagger_canary_weight{namespace="test",workload="podinfo"} 10"#,
-            r#"flagger_canary_weight{namespace="test",workload="podinfo-primary"} 90"#,
             r#"flagger_info{mesh_provider="istio",version="1.2.3"} 1"#,
+            r#"flagger_canary_status{name="podinfo",namespace="test"} 2"#,
+            r#"flagger_canary_phase{name="podinfo",namespace="test",phase="Failed"} 1"#,
+            r#"flagger_canary_weight{workload="podinfo-primary",namespace="test"} 90"#,
+            r#"flagger_canary_weight{workload="podinfo",namespace="test"} 10"#,
         ];
         assert_eq!(series(&after_a_release()), expected);
     }

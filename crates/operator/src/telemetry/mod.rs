@@ -9,6 +9,7 @@ mod log;
 mod metrics;
 mod process;
 mod sampler;
+mod standings;
 
 pub use self::level::{Encoding, FATAL, Level};
 pub use self::log::{InstallError, Log, install};
