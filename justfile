@@ -29,6 +29,10 @@ bench:
     cargo bench --package apiserver
     cargo bench --package flagger-rollout
 
+# Histories in which everything goes wrong; arguments go to `cargo xtask faults`.
+faults *arguments:
+    cargo run --release --package xtask -- faults {{arguments}}
+
 # Dependencies: licences, sources, bans and advisories. Needs cargo-deny (`cargo install cargo-deny --locked`).
 deny:
     cargo deny check

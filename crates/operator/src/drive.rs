@@ -251,6 +251,7 @@ impl Shell {
             }
         }
         self.metrics.canary_status(target, namespace, status_code(over.status.phase));
+        self.metrics.canary_phase(target, namespace, over.status.phase);
         let analysed = journal.iter().any(|entry| matches!(entry.effect, Effect::Measure(_) | Effect::CallHook { .. }));
         if input.paced && analysed {
             let took = self.clock.now().duration_since(input.now).as_secs_f64();

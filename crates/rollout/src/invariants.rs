@@ -207,7 +207,7 @@ impl<'a> Watch<'a> {
         let noted = status.last_applied_spec != self.stored.last_applied_spec;
         let taken_over = self.is_taken_over(status);
         if noted && !taken_over {
-            let begins = matches!(status.phase, Phase::Progressing | Phase::Initialized);
+            let begins = matches!(status.phase, Phase::Initializing | Phase::Progressing | Phase::Initialized);
             self.require(begins, "a revision was noted without a run for it");
         }
         if status.phase == Phase::Succeeded && !taken_over {

@@ -6,10 +6,10 @@ use api::CanaryStatus;
 use jiff::Timestamp;
 
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
-use crate::records;
 use crate::report::Ending;
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
+use crate::{records, stuck};
 
 /// Why a tick stopped reading.
 #[derive(Debug)]
@@ -144,6 +144,7 @@ impl<'a> Cx<'a> {
     /// Stores the status after a step, stamped with the time of this tick.
     pub(crate) fn save(&mut self, status: &mut CanaryStatus) -> Flow {
         records::end_step(status);
+        stuck::clear(status);
         status.last_transition_time = Some(crate::phase::stamp(self.now));
         self.note(status)
     }

@@ -29,6 +29,7 @@ mod rollback;
 mod skipping;
 mod stalled;
 mod strategy;
+mod stuck;
 mod taking_over;
 mod tick;
 pub mod traffic;

@@ -45,6 +45,13 @@ pub(crate) fn apply(status: &mut CanaryStatus, target: &Target) {
     status.tracked_configs.clone_from(&target.configs);
 }
 
+/// Forgets which revision was seen last, and which was promoted: the primary is made anew.
+pub(crate) fn forget(status: &mut CanaryStatus) {
+    status.last_applied_spec.clear();
+    status.last_promoted_spec.clear();
+    status.tracked_configs = None;
+}
+
 /// `now` in whole seconds, as times are stored.
 pub(crate) fn stamp(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)

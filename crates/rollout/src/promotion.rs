@@ -87,6 +87,8 @@ pub(crate) fn finish(
 
 /// The primary does not get up with the new revision: the canary, which runs it already, takes over and stays.
 pub(crate) fn fail(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
+    // Somebody may have stopped it.
+    cx.scale(Scale::Up)?;
     if let Readiness::NotReady { reason: canary, .. } = cx.ready(Side::Canary)? {
         cx.say(Sentence::Trouble(reason.to_owned()))?;
         return Ok(Ending::NotReady { side: Side::Canary, reason: canary.clone() });

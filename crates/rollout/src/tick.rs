@@ -12,8 +12,8 @@ use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{
-    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, taking_over,
-    waking,
+    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck,
+    taking_over, waking,
 };
 
 /// All that a tick knows before it asks.
@@ -62,6 +62,9 @@ pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
         Err(Halt::Next(effect)) => return Step::Next(effect),
         Err(Halt::Fault(reason)) => Ending::Faulted { reason },
     };
+    if let Err(Halt::Next(effect)) = stuck::watch(input, &ending, &mut cx) {
+        return Step::Next(effect);
+    }
     let (wake, poll) = (waking::wake(input, &cx.stored, &ending), waking::poll(input, &ending, &cx));
     Step::Over(Box::new(Over { status: cx.stored, ending, wake, poll }))
 }
@@ -115,15 +118,21 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     // One that was being deleted and is not any more came back from a backup: it begins anew.
     if matches!(status.phase, Phase::New | Phase::Terminating | Phase::Terminated) {
         phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
+        phase::forget(status);
         cx.save(status)?;
     }
     claim::settle(input, status, cx)?;
     let initializing = status.phase == Phase::Initializing;
     let target = cx.target()?;
-    prepare(plan, target, paced, initializing, cx)?;
+    if initializing && status.last_applied_spec.is_empty() {
+        // What the primary is made of, whatever is pushed until it serves.
+        phase::apply(status, target);
+        cx.note(status)?;
+    }
+    prepare(plan, status, target, paced, cx)?;
     taking_over::run(status, target, cx)?;
     if initializing {
-        return initialize(plan, status, target, cx);
+        return initialize(plan, status, cx);
     }
     if !begins(status, target) {
         return Ok(Ending::Unchanged);
@@ -136,7 +145,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     }
     let split = cx.split()?;
     if !plan.skip_analysis {
-        primary_serves(plan, status, split, paced, cx)?;
+        primary_serves(plan, status, target, split, paced, cx)?;
     }
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
@@ -170,7 +179,8 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
 }
 
 /// Services, primary, autoscaler and routes as the spec wants them, in every phase.
-fn prepare(plan: &Plan, target: &Target, paced: bool, initializing: bool, cx: &mut Cx<'_>) -> Flow {
+fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
+    let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
     if initializing && paced && !plan.skip_analysis && !plan.checks.is_empty() {
         match cx.trial(Effect::CheckMeters)? {
@@ -187,7 +197,11 @@ fn prepare(plan: &Plan, target: &Target, paced: bool, initializing: bool, cx: &m
             }
             if !retriable && !serving {
                 // A copy of a first revision that never starts gets the fix that was pushed since; there is nothing to lose.
-                cx.promote(&target.revision)?;
+                if differs(status, target) {
+                    phase::apply(status, target);
+                    cx.note(status)?;
+                }
+                cx.promote(&status.last_applied_spec)?;
             }
             return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
         }
@@ -200,14 +214,13 @@ fn prepare(plan: &Plan, target: &Target, paced: bool, initializing: bool, cx: &m
 }
 
 /// The primary serves: the target can go, and the canary waits for its first revision.
-fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
+fn initialize(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
     // Routes that were there before may send traffic to the target.
     cx.set_split(Split::PRIMARY)?;
     if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
         cx.say(Sentence::ScaleDownFailed(error.clone()))?;
         return Ok(Ending::Faulted { reason: error });
     }
-    phase::apply(status, target);
     phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
     status.failed_checks = 0;
     cx.save(status)?;
@@ -284,9 +297,17 @@ pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, c
 
 /// Leaves the tick while the primary can't serve, unless the canary has all traffic already: then a run may go on, with
 /// nothing to fall back to. That is how a fix gets in after a promotion that failed.
-fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: bool, cx: &mut Cx<'_>) -> Flow {
+fn primary_serves(
+    plan: &Plan,
+    status: &mut CanaryStatus,
+    target: &Target,
+    split: Split,
+    paced: bool,
+    cx: &mut Cx<'_>,
+) -> Flow {
     let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? else { return Ok(()) };
     let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && !serving;
+    let dead = !retriable && !serving;
     match status.phase {
         Phase::Promoting | Phase::Finalising if !retriable => {
             Err(Halt::Over(promotion::fail(plan, status, reason, cx)?))
@@ -299,6 +320,14 @@ fn primary_serves(plan: &Plan, status: &mut CanaryStatus, split: Split, paced: b
         Phase::Failed | Phase::Progressing | Phase::WaitingPromotion if alone => {
             cx.stranded = true;
             Ok(())
+        }
+        // A primary that is gone for good, made anew from a revision that does not start, say: there is nothing to lose.
+        Phase::Initialized | Phase::Succeeded | Phase::Failed if dead => {
+            phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
+            phase::apply(status, target);
+            cx.save(status)?;
+            cx.promote(&status.last_applied_spec)?;
+            Err(Halt::Over(Ending::Initializing { reason: reason.clone() }))
         }
         // Nothing of the primary serves: no traffic may go to it, and no canary may take over unjudged.
         _ => Err(Halt::Over(wait(Side::Primary, reason, paced, cx)?)),

@@ -77,6 +77,10 @@ pub enum Sentence {
     StoppedServing(String),
     ManualRollback,
     PromotionFailed(String),
+    Stuck {
+        still: Duration,
+        why: Option<String>,
+    },
     MatchUnsupported,
     WeightsUnsupported,
     IterationsAssumed,
@@ -142,6 +146,7 @@ impl Sentence {
             | Self::StoppedServing(_)
             | Self::ManualRollback
             | Self::PromotionFailed(_)
+            | Self::Stuck { .. }
             | Self::MatchUnsupported
             | Self::WeightsUnsupported
             | Self::IterationsAssumed
@@ -215,6 +220,10 @@ impl Sentence {
             Self::StoppedServing(reason) => format!("Rolling back {canary} canary stopped serving {reason}"),
             Self::ManualRollback => format!("Rolling back {canary} manual webhook invoked"),
             Self::PromotionFailed(reason) => format!("Promotion of {target} failed, primary not ready: {reason}"),
+            Self::Stuck { still, why } => {
+                let why = why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+                format!("{canary} has taken no step for {}{why}", api::duration::format(*still))
+            }
             Self::MatchUnsupported => "A/B testing is not supported when using the kubernetes provider".into(),
             Self::WeightsUnsupported => {
                 "Progressive traffic is not supported when using the kubernetes provider".into()
@@ -387,6 +396,7 @@ pub enum Alert {
     DeadlineExceeded(String),
     StoppedServing(String),
     PromotionFailed(String),
+    Stuck { still: Duration },
 }
 
 impl Alert {
@@ -394,9 +404,11 @@ impl Alert {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Initialized | Self::Started | Self::Promoted | Self::PromotedUnanalysed => Severity::Info,
-            Self::AwaitingApproval | Self::AwaitingPromotion | Self::AwaitingIncrease | Self::ManualRollback => {
-                Severity::Warn
-            }
+            Self::AwaitingApproval
+            | Self::AwaitingPromotion
+            | Self::AwaitingIncrease
+            | Self::ManualRollback
+            | Self::Stuck { .. } => Severity::Warn,
             Self::ThresholdReached(_)
             | Self::FirstStepFailed(_)
             | Self::DeadlineExceeded(_)
@@ -421,6 +433,7 @@ impl Alert {
             Self::DeadlineExceeded(reason) => format!("Progress deadline exceeded {reason}"),
             Self::StoppedServing(reason) => format!("Canary stopped serving {reason}"),
             Self::PromotionFailed(reason) => format!("Promotion failed, primary not ready: {reason}"),
+            Self::Stuck { still } => format!("Canary has taken no step for {}", api::duration::format(*still)),
         }
     }
 

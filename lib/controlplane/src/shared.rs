@@ -39,7 +39,8 @@ impl ControlPlane {
     pub async fn for_tests() -> Option<Arc<Self>> {
         let programs = Programs::for_tests()?;
         let mut shared = SHARED.lock().await;
-        if let Some(plane) = shared.upgrade() {
+        // One that died under a test is not handed to the next.
+        if let Some(plane) = shared.upgrade().filter(|plane| plane.check().is_ok()) {
             return Some(plane);
         }
         let plane = match Self::start(Options::new(programs)).await {

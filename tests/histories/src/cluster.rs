@@ -7,7 +7,7 @@ use apiserver::Api;
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Method, Request, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use serde_json::{Value, json};
 
 use crate::scene::{Actor, Scene};
@@ -105,7 +105,7 @@ impl Cluster {
         let response = self.scene.acting(self.actor, || self.api.call(request));
         let (head, body) = response.into_parts();
         if head.status.is_server_error() || head.status == http::StatusCode::UNPROCESSABLE_ENTITY {
-            let body = body.collect().now_or_never().and_then(Result::ok).map(|body| body.to_bytes());
+            let body = body.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
             let said = String::from_utf8_lossy(body.as_deref().unwrap_or_default()).into_owned();
             self.scene.say(format_args!("{method} {path} was answered {}: {said}", head.status));
         }

@@ -125,7 +125,10 @@ impl History {
             self.wait().await;
         }
         self.scene.judge(|judge, objects| judge.judge_end(shipped.as_deref(), objects));
-        if self.scene.judge(|judge, objects| judge.broken().is_empty() && is_over(objects)) {
+        if self
+            .scene
+            .judge(|judge, objects| judge.broken().is_empty() && is_over(objects) && !judge.is_hopeless(objects))
+        {
             self.scene.judge(|judge, _| judge.expect_quiet());
             sleep(QUIET).await;
         }

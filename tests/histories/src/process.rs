@@ -92,10 +92,10 @@ impl Process {
 
     async fn one(&self, surroundings: &Surroundings, life: &Life, stop: &CancellationToken) {
         let Surroundings { api, scene, clock, outside, provider } = surroundings;
-        let line = Line::new(api.clone(), scene.clone(), life.clone());
+        let network = Line::new(api.clone(), scene.clone(), life.clone());
         let way = Way { outside: outside.clone(), life: life.clone() };
         let admin = Admin::bind_local(0).await.expect("loopback has a free port");
-        let client = kube::Client::new(line, "default");
+        let client = kube::Client::new(network, "default");
         let web = Web::over(Arc::new(way));
         let mut task = tokio::spawn(serve(client, web, settings(provider), clock.clone(), admin, stop.clone()));
         tokio::select! {

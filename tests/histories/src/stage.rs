@@ -156,5 +156,6 @@ fn hooks(dice: &mut Dice) -> Vec<Value> {
         let timeout = format!("{}s", dice.between(1, 5));
         json!({"name": kind, "type": kind, "url": format!("http://hooks.test/{kind}"), "timeout": timeout})
     };
-    kinds.iter().filter_map(|kind| dice.chance(20).then(|| hook(kind, dice))).collect()
+    let chosen: Vec<_> = kinds.iter().filter(|_| dice.chance(20)).collect();
+    chosen.into_iter().map(|kind| hook(kind, dice)).collect()
 }

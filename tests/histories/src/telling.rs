@@ -58,7 +58,8 @@ fn summary(object: &Value) -> String {
             number("/status/updatedReplicas"),
         ),
         Some("HTTPRoute") => {
-            facts::splits(object).iter().map(|(primary, canary)| format!("{primary}/{canary} ")).collect()
+            let splits: Vec<_> = facts::splits(object).iter().map(|(one, other)| format!("{one}/{other}")).collect();
+            splits.join(" ")
         }
         Some("Service") => object.pointer("/spec/selector").map(ToString::to_string).unwrap_or_default(),
         _ => String::new(),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use api::Phase;
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
@@ -27,6 +28,7 @@ pub struct Metrics {
     process: Process,
     total: IntGaugeVec,
     status: IntGaugeVec,
+    phase: IntGaugeVec,
     weight: IntGaugeVec,
     duration: HistogramVec,
     analysis: GaugeVec,
@@ -45,6 +47,7 @@ impl Metrics {
         let metrics = Self {
             total: gauge("canary_total", "Canaries in the namespace", &["namespace"]),
             status: gauge("canary_status", "Last known status: 0 running, 1 successful, 2 failed", &target),
+            phase: gauge("canary_phase", "1 for the phase that the canary is in", &["name", "namespace", "phase"]),
             weight: gauge("canary_weight", "Share of the traffic in percent", &["workload", "namespace"]),
             duration: histogram("canary_duration_seconds", "Seconds that an analysis tick took", &target),
             analysis: analysis(),
@@ -72,6 +75,14 @@ impl Metrics {
     /// How the target's canary is doing: 0 while it progresses, 2 when it failed, 1 otherwise.
     pub fn canary_status(&self, name: &str, namespace: &str, value: i64) {
         self.status.with_label_values(&[name, namespace]).set(value);
+    }
+
+    /// Which phase the target's canary is in: the only one that there is a series of.
+    pub fn canary_phase(&self, name: &str, namespace: &str, phase: Phase) {
+        for other in Phase::ALL.into_iter().filter(|other| *other != phase) {
+            let _ = self.phase.remove_label_values(&[name, namespace, other.as_str()]);
+        }
+        self.phase.with_label_values(&[name, namespace, phase.as_str()]).set(1);
     }
 
     /// How the traffic of the target is split.
@@ -111,6 +122,9 @@ impl Metrics {
     pub fn forget(&self, name: &str, namespace: &str) {
         // A series that never was can't be removed, which is as good.
         let _ = self.status.remove_label_values(&[name, namespace]);
+        for phase in Phase::ALL {
+            let _ = self.phase.remove_label_values(&[name, namespace, phase.as_str()]);
+        }
         let _ = self.weight.remove_label_values(&[name, namespace]);
         let _ = self.weight.remove_label_values(&[primary_of(name).as_str(), namespace]);
         let _ = self.duration.remove_label_values(&[name, namespace]);
@@ -140,9 +154,10 @@ impl Metrics {
     }
 
     fn register(&self) {
-        let collectors: [Box<dyn Collector>; 8] = [
+        let collectors: [Box<dyn Collector>; 9] = [
             Box::new(self.total.clone()),
             Box::new(self.status.clone()),
+            Box::new(self.phase.clone()),
             Box::new(self.weight.clone()),
             Box::new(self.duration.clone()),
             Box::new(self.analysis.clone()),
@@ -201,6 +216,8 @@ mod tests {
         let metrics = Metrics::new("1.2.3", "istio");
         metrics.canary_total("test", 1);
         metrics.canary_status("podinfo", "test", 2);
+        metrics.canary_phase("podinfo", "test", Phase::Progressing);
+        metrics.canary_phase("podinfo", "test", Phase::Failed);
         metrics.weight("podinfo", "test", 90, 10);
         metrics.duration("podinfo", "test", 0.25);
         metrics.analysis("podinfo", "test", "request-duration", 0.5);
@@ -216,6 +233,7 @@ mod tests {
             r#"flagger_canary_duration_seconds_count{name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_failures_total{analysis_status="completed",deployment_strategy="ab-testing",name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_metric_analysis{metric="request-duration",name="podinfo",namespace="test"} 0.5"#,
+            r#"flagger_canary_phase{name="podinfo",namespace="test",phase="Failed"} 1"#,
             r#"flagger_canary_status{name="podinfo",namespace="test"} 2"#,
             r#"flagger_canary_successes_total{analysis_status="skipped",deployment_strategy="canary",name="podinfo",namespace="test"} 1"#,
             r#"flagger_canary_total{namespace="test"} 1"#,

@@ -1,6 +1,7 @@
 //! The words of the catalogue, which people and scripts match on.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use api::Phase;
 use expect_test::{Expect, expect};
@@ -61,6 +62,7 @@ fn a_release_is_told_in_the_words_that_scripts_know() {
         Sentence::Starting,
         Sentence::AdvanceWeight(10),
         Sentence::AdvanceIteration(1),
+        Sentence::StepBack { weight: 10, failed: 1 },
         Sentence::AdvancePrimary(50),
         Sentence::AllToCanary,
         Sentence::MirrorToCanary,
@@ -70,45 +72,50 @@ fn a_release_is_told_in_the_words_that_scripts_know() {
         Sentence::PromotedUnanalysed,
         Sentence::Failed,
         Sentence::ThresholdReached(5),
+        Sentence::FirstStepFailed(2),
         Sentence::DeadlineExceeded("not ready".into()),
         Sentence::StoppedServing("not ready".into()),
         Sentence::ManualRollback,
         Sentence::PromotionFailed("not ready".into()),
+        Sentence::Stuck { still: Duration::from_secs(1800), why: Some("waiting for my-gate".into()) },
         Sentence::MatchUnsupported,
         Sentence::WeightsUnsupported,
     ];
     check(
         sentences,
         &expect![[r#"
-        Normal  info  skipping canary run as object is suspended
-        Normal  info  all the metrics providers are available!
-        Warning error Error checking metric providers: refused
-        Warning info  not ready
-        Warning error not found
-        Warning error scaling down canary Deployment podinfo.test failed: refused
-        Normal  info  Initialization done! podinfo.test
-        Normal  info  New revision detected! Scaling up podinfo.test
-        Normal  info  New revision withdrawn! podinfo.test is back at the promoted one
-        Normal  info  New revision detected! Restarting analysis for podinfo.test
-        Normal  info  Starting canary analysis for podinfo.test
-        Normal  info  Advance podinfo.test canary weight 10
-        Normal  info  Advance podinfo.test canary iteration 1/0
-        Normal  info  Advance podinfo.test primary weight 50
-        Normal  info  Routing all traffic to canary
-        Normal  info  Stop traffic mirroring and route all traffic to canary
-        Normal  info  Routing all traffic to primary
-        Normal  info  Copying podinfo.test template spec to podinfo-primary.test
-        Normal  info  Promotion completed! Scaling down podinfo.test
-        Normal  info  Promotion completed! Canary analysis was skipped for podinfo.test
-        Warning info  Canary failed! Scaling down podinfo.test
-        Warning info  Rolling back podinfo.test failed checks threshold reached 5
-        Warning info  Rolling back podinfo.test progress deadline exceeded not ready
-        Warning info  Rolling back podinfo.test canary stopped serving not ready
-        Warning info  Rolling back podinfo.test manual webhook invoked
-        Warning info  Promotion of podinfo.test failed, primary not ready: not ready
-        Warning info  A/B testing is not supported when using the kubernetes provider
-        Warning info  Progressive traffic is not supported when using the kubernetes provider
-    "#]],
+            Normal  info  skipping canary run as object is suspended
+            Normal  info  all the metrics providers are available!
+            Warning error Error checking metric providers: refused
+            Warning info  not ready
+            Warning error not found
+            Warning error scaling down canary Deployment podinfo.test failed: refused
+            Normal  info  Initialization done! podinfo.test
+            Normal  info  New revision detected! Scaling up podinfo.test
+            Normal  info  New revision withdrawn! podinfo.test is back at the promoted one
+            Normal  info  New revision detected! Restarting analysis for podinfo.test
+            Normal  info  Starting canary analysis for podinfo.test
+            Normal  info  Advance podinfo.test canary weight 10
+            Normal  info  Advance podinfo.test canary iteration 1/0
+            Warning info  Step back podinfo.test canary weight 10 failed check 1/2
+            Normal  info  Advance podinfo.test primary weight 50
+            Normal  info  Routing all traffic to canary
+            Normal  info  Stop traffic mirroring and route all traffic to canary
+            Normal  info  Routing all traffic to primary
+            Normal  info  Copying podinfo.test template spec to podinfo-primary.test
+            Normal  info  Promotion completed! Scaling down podinfo.test
+            Normal  info  Promotion completed! Canary analysis was skipped for podinfo.test
+            Warning info  Canary failed! Scaling down podinfo.test
+            Warning info  Rolling back podinfo.test failed checks threshold reached 5
+            Warning info  Rolling back podinfo.test failed check 2/2 at the first step
+            Warning info  Rolling back podinfo.test progress deadline exceeded not ready
+            Warning info  Rolling back podinfo.test canary stopped serving not ready
+            Warning info  Rolling back podinfo.test manual webhook invoked
+            Warning info  Promotion of podinfo.test failed, primary not ready: not ready
+            Warning info  podinfo.test has taken no step for 30m0s: waiting for my-gate
+            Warning info  A/B testing is not supported when using the kubernetes provider
+            Warning info  Progressive traffic is not supported when using the kubernetes provider
+        "#]],
     );
 }
 

@@ -486,3 +486,64 @@ fn a_first_revision_that_never_starts_can_be_fixed() {
     world.run(&plan, 2);
     assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
 }
+
+#[test]
+fn a_run_that_stands_still_for_half_an_hour_is_told_of_once_and_until_it_goes_on() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("confirm-rollout")]));
+    let mut world = World { hook: |_| false, ..World::pushed(&plan, "v2") };
+    world.run(&plan, 60);
+    world.log.clear();
+    world.run(&plan, 120);
+    world.log.retain(|line| !line.starts_with("call "));
+    expect![[r#"
+        note Stuck Waiting: podinfo.test has taken no step for 30m0s: waiting for my-confirm-rollout
+        warn podinfo.test has taken no step for 30m0s: waiting for my-confirm-rollout
+        alert Warn: Canary has taken no step for 30m0s"#]]
+    .assert_eq(&world.log.join("\n"));
+    let is_stuck = |world: &World| world.status.conditions.iter().any(|condition| condition.type_ == "Stuck");
+    assert!(is_stuck(&world));
+
+    world.hook = |_| true;
+    world.run(&plan, 1);
+    assert!(!is_stuck(&world));
+}
+
+#[test]
+fn a_revision_that_is_pushed_while_the_primary_starts_is_analysed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { starts: |_, _| None, ..World::default() };
+    world.run(&plan, 1);
+    world.target = "v2".into();
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.status.last_promoted_spec.as_str()), (Phase::Initialized, "v1"));
+    world.run(&plan, 10);
+    assert_eq!((world.begun, world.primary.as_deref()), (vec!["v2".to_owned()], Some("v2")));
+}
+
+#[test]
+fn a_primary_that_is_gone_for_good_is_made_anew_from_the_next_revision() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "broken");
+    world.run(&plan, 10);
+    assert_eq!(world.status.phase, Phase::Failed);
+    // Somebody deletes the primary, and all that it can be made from is what has just failed.
+    world.primary = Some("broken".into());
+    world.run(&plan, 2);
+    world.target = "v2".into();
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
+}
+
+#[test]
+fn a_canary_that_somebody_stopped_takes_over_from_a_promotion_that_fails() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 5);
+    assert_eq!(world.status.phase, Phase::Promoting);
+    world.starts = |side, _| Some(side == Side::Canary);
+    world.target_up = false;
+    let over = world.run(&plan, 3).unwrap();
+    assert!(matches!(over.ending, Ending::PromotionFailed { .. }), "{over:?}");
+    assert_eq!((world.split, world.target_up), (Split::CANARY, true));
+}

@@ -37,6 +37,7 @@ fn a_canary_is_initialized_without_losing_its_only_copy() {
     world.tick(&plan, false, |_| None);
     expect![[r#"
         status Initializing weight=0 failed=0 iterations=0
+        status Initializing weight=0 failed=0 iterations=0
         say all the metrics providers are available!
         warn primary not ready
         split 100/0

@@ -82,16 +82,16 @@ fn progress(deployment: &Value, threshold: i64, deadline: SignedDuration, now: T
     }
 }
 
-/// Whether a Deployment that lacks pods has lacked them for less than the deadline.
+/// Whether a Deployment that lacks pods has lacked them for less than the deadline, or made progress meanwhile: a fix of a
+/// revision that never started has time of its own.
 fn within_deadline(deployment: &Value, deadline: SignedDuration, now: Timestamp) -> bool {
     let short = condition(deployment, "Available").filter(|condition| {
         says(condition, "status", "False") && says(condition, "reason", "MinimumReplicasUnavailable")
     });
-    let since = short
-        .and_then(|condition| condition.get("lastUpdateTime"))
-        .and_then(Value::as_str)
-        .and_then(|time| time.parse::<Timestamp>().ok());
-    since.is_none_or(|since| now.duration_since(since) <= deadline)
+    let updated = |condition: &Value| condition.get("lastUpdateTime")?.as_str()?.parse::<Timestamp>().ok();
+    let since = short.and_then(updated);
+    let progress = condition(deployment, "Progressing").and_then(updated);
+    since.is_none_or(|since| now.duration_since(since.max(progress.unwrap_or(since))) <= deadline)
 }
 
 fn condition<'v>(deployment: &'v Value, kind: &str) -> Option<&'v Value> {

@@ -417,12 +417,12 @@ fn a_side_without_pods_is_never_ready() {
 
 #[test]
 fn waiting_ends_at_the_deadline() {
-    let short_since = |time: &str| {
+    let short_since = |time: &str, progress: &str| {
         let unavailable = json!({
             "status": {
                 "availableReplicas": 0,
                 "conditions": [
-                    {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
+                    {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated", "lastUpdateTime": progress},
                     {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "lastUpdateTime": time},
                 ],
             },
@@ -431,8 +431,10 @@ fn waiting_ends_at_the_deadline() {
     };
     let reason = "cart-primary.shop not ready: waiting for rollout to finish: \
                   0 of 2 (readyThreshold 100%) updated replicas are available";
-    assert_eq!(short_since("2026-11-21T14:39:00Z"), format!("wait: {reason}"));
-    assert_eq!(short_since("2026-11-21T14:38:59Z"), format!("give up: {reason}"));
+    let long_ago = "2026-11-21T14:00:00Z";
+    assert_eq!(short_since("2026-11-21T14:39:00Z", long_ago), format!("wait: {reason}"));
+    assert_eq!(short_since("2026-11-21T14:38:59Z", long_ago), format!("give up: {reason}"));
+    assert_eq!(short_since(long_ago, "2026-11-21T14:39:00Z"), format!("wait: {reason}"), "a fix has time of its own");
 
     let exceeded = json!({
         "status": {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]},

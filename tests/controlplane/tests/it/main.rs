@@ -27,8 +27,6 @@ mod prometheus;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
-mod replicas;
-#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod takeover;

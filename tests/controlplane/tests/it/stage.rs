@@ -50,12 +50,6 @@ impl Operator {
         within(self.task).await.unwrap().unwrap_err()
     }
 
-    /// Ends it as a crash does: in the middle of whatever it does.
-    pub(crate) async fn crash(self) {
-        self.task.abort();
-        assert!(self.task.await.is_err_and(|error| error.is_cancelled()), "the operator ended by itself");
-    }
-
     /// Ends it; it must have been at work until now.
     pub(crate) async fn end(self) {
         assert!(!self.task.is_finished(), "the operator ended by itself");
@@ -99,28 +93,18 @@ impl Stage {
 
     /// The operator, as its `ServiceAccount`, looking after this namespace.
     pub(crate) async fn operator(&self) -> Operator {
-        self.start(&[]).await
-    }
-
-    /// One of several operators, of which one leads.
-    pub(crate) async fn replica(&self) -> Operator {
-        self.start(&["-enable-leader-election"]).await
-    }
-
-    async fn start(&self, flags: &[&str]) -> Operator {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), "flagger-system");
         let request = TokenRequest::default();
         let issued = accounts.create_token_request(self.namespace, &PostParams::default(), &request).await.unwrap();
         let kubeconfig = self.plane.kubeconfig_with(&issued.status.unwrap().token.unwrap()).unwrap();
         let path = self.plane.folder().join(format!("{}.kubeconfig", self.namespace));
         std::fs::write(&path, kubeconfig).unwrap();
-        let settings = [
+        let flags = [
             format!("-kubeconfig={}", path.display()),
             format!("-metrics-server={}", self.prometheus.url),
             format!("-namespace={}", self.namespace),
         ];
-        let flags = flags.iter().map(ToString::to_string);
-        let settings = args::parse(settings.into_iter().chain(flags), |_| None).unwrap();
+        let settings = args::parse(flags.into_iter(), |_| None).unwrap();
         let client = connect(&settings.access).await.unwrap();
         let admin = Admin::bind_local(0).await.unwrap();
         let stop = CancellationToken::new();
@@ -195,12 +179,6 @@ impl Stage {
         let uri = format!("{}/{name}", path.replace("NAMESPACE", self.namespace));
         let request = http::Request::get(uri).body(Vec::new()).unwrap();
         self.client.request(request).await.unwrap()
-    }
-
-    /// Waits until the canary has this weight.
-    pub(crate) async fn weighs(&self, weight: i32) {
-        let mut statuses = std::pin::pin!(self.statuses());
-        within(async { while statuses.next().await.unwrap().1 != weight {} }).await;
     }
 
     /// Image and replicas of a Deployment.

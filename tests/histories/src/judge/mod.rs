@@ -46,12 +46,16 @@ pub(crate) struct Judge {
     meddled: BTreeMap<Id, Instant>,
     primary: Capacity,
     canary: Capacity,
-    /// When the run began, or took its last step.
+    /// When the last step was taken.
     step: Option<Moment>,
+    /// When people last wrote the status.
+    status_written: Option<Instant>,
     /// The shortest interval that the canary ever had.
     interval: Option<Duration>,
     /// When the target last became another revision, and when a run last began.
     shipped: Option<Instant>,
+    /// The target's image.
+    image: String,
     begun: Option<Instant>,
     /// When the operator last wrote anything.
     wrote: Instant,
@@ -105,8 +109,10 @@ impl Judge {
             primary: Capacity::default(),
             canary: Capacity::default(),
             step: None,
+            status_written: None,
             interval: None,
             shipped: None,
+            image: String::new(),
             begun: None,
             wrote: Instant::now(),
             quiet: false,
@@ -123,13 +129,13 @@ impl Judge {
         }
         let by_operator = actor == Actor::Operator;
         match (id.kind, id.name.as_str()) {
-            ("Canary", APP) => self.see_canary(by_operator, commit),
+            ("Canary", APP) => self.see_canary(actor, commit),
             ("HTTPRoute", APP) if by_operator => self.judge_route(commit, objects),
             ("Deployment", APP) => {
                 if by_operator {
                     self.judge_target(commit, objects);
                 }
-                self.see_target(commit);
+                self.see_target(commit, objects);
                 self.canary.update(commit.after, actor);
             }
             ("Deployment", PRIMARY) => {

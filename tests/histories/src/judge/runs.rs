@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::{Judge, Objects};
 use crate::cluster::Id;
-use crate::facts;
+use crate::facts::{self, Quality};
+use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 
 /// Whether nothing is under way, so that the operator waits for a change.
@@ -19,12 +20,18 @@ pub(crate) fn is_over(objects: &Objects) -> bool {
 
 impl Judge {
     /// Anybody wrote the canary.
-    pub(super) fn see_canary(&mut self, by_operator: bool, commit: &Commit<'_>) {
+    pub(super) fn see_canary(&mut self, actor: Actor, commit: &Commit<'_>) {
         let Some(after) = commit.after else { return };
         if let Some(interval) = after.pointer("/spec/analysis/interval").and_then(Value::as_str).and_then(seconds) {
             self.interval = Some(self.interval.map_or(interval, |known| known.min(interval)));
         }
-        let Some(before) = commit.before.filter(|_| by_operator) else { return };
+        let Some(before) = commit.before else { return };
+        if actor != Actor::Operator {
+            if before["status"] != after["status"] {
+                self.status_written = Some(Instant::now());
+            }
+            return;
+        }
         self.require(before["spec"] == after["spec"], "the operator changed the spec of the canary");
         let revision = |canary: &Value| canary.pointer("/status/lastAppliedSpec").cloned();
         let began = facts::phase(after) == "Progressing"
@@ -33,21 +40,29 @@ impl Judge {
                 || revision(before) != revision(after));
         if began {
             self.begun = Some(Instant::now());
-            self.step = Some(self.moment());
         }
+    }
+
+    /// Whether there is nothing that serves, nor anything that the operator could do about it: people took the healthy copy
+    /// away, or declared a run to be where it was not, and what was left of it is broken.
+    pub(crate) fn is_hopeless(&self, objects: &Objects) -> bool {
+        let touched = |kind, name: &str| self.meddled.contains_key(&Id::new(kind, name));
+        let by_hand = touched("Deployment", PRIMARY) || touched("Canary", APP);
+        let primary = objects.get(&Id::new("Deployment", PRIMARY)).map_or("", facts::image);
+        let initializing = objects.get(&Id::new("Canary", APP)).is_some_and(|it| facts::phase(it) == "Initializing");
+        by_hand && !initializing && facts::quality(primary) == Quality::Broken
     }
 
     /// The world was left alone, long enough for every release to end. `shipped` is the revision that was shipped into the
     /// calm, if one was.
     pub(crate) fn judge_end(&mut self, shipped: Option<&str>, objects: &Objects) {
+        if self.is_hopeless(objects) {
+            return;
+        }
         let Some(canary) = objects.get(&Id::new("Canary", APP)) else { return self.report("there is no canary") };
         let image = |name: &str| objects.get(&Id::new("Deployment", name)).map_or("", facts::image).to_owned();
         let (target, primary) = (image(APP), image(PRIMARY));
         let phase = facts::phase(canary);
-        // People took the healthy copy away, or declared a run over that was not, and what was left of it was broken.
-        if primary.ends_with("broken") && !target.ends_with("broken") && phase != "Initializing" && self.by_hand() {
-            return;
-        }
         if phase == "Initializing" && !self.primary.serving && target.ends_with("broken") {
             return;
         }
@@ -59,22 +74,15 @@ impl Judge {
             let well = matches!(phase, "Initialized" | "Succeeded") && primary == shipped;
             self.require(well, &format!("the good revision {shipped} ended as {phase}, with {primary} in the primary"));
         }
-        let status_by_hand = self.meddled.get(&Id::new("Canary", APP)).copied();
-        let begun = self.begun >= self.shipped || status_by_hand >= self.shipped;
+        let begun = self.begun.max(self.status_written) >= self.shipped;
         self.require(primary == target || begun, &format!("{target} was lost: it was never analysed"));
         self.judge_end_of_traffic(objects);
-    }
-
-    /// Whether people deleted a primary, or wrote a status.
-    fn by_hand(&self) -> bool {
-        let touched = |kind, name: &str| self.meddled.contains_key(&Id::new(kind, name));
-        touched("Deployment", PRIMARY) || touched("Canary", APP)
     }
 
     fn judge_end_of_traffic(&mut self, objects: &Objects) {
         let id = Id::new("HTTPRoute", APP);
         let Some(route) = objects.get(&id) else { return };
-        let by_hand = self.meddled.get(&id).copied() >= self.begun && self.meddled.contains_key(&id);
+        let by_hand = self.meddled.get(&id).copied().max(self.status_written).is_some_and(|at| Some(at) >= self.begun);
         let weight = facts::canary_weight(route);
         let serves = if weight == 0 { self.primary.serving } else { weight == 100 && self.canary.serving };
         self.require(serves || by_hand, &format!("the release is over with {weight} % of the traffic on the canary"));

@@ -22,7 +22,9 @@ impl Judge {
             self.judge_raise(after, objects);
         }
         if after < before {
-            let serves = self.primary.may_serve() || !self.canary.may_serve();
+            // Only people scale a primary to zero, and then it is theirs.
+            let stopped = objects.get(&Id::new("Deployment", PRIMARY)).is_some_and(|it| facts::replicas(it) == 0);
+            let serves = self.primary.may_serve() || !self.canary.may_serve() || stopped;
             self.require(serves, "traffic was sent to a primary that does not serve");
         }
     }

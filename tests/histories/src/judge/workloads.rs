@@ -2,6 +2,7 @@
 
 use apiserver::Commit;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{Judge, Objects};
 use crate::cluster::Id;
@@ -41,6 +42,10 @@ impl Judge {
 
     fn judge_promotion(&mut self, primary: &Value, objects: &Objects) {
         let Some(canary) = objects.get(&Id::new("Canary", APP)) else { return };
+        // A first revision that never started may be replaced by any other; there is nothing to lose.
+        if facts::phase(canary) == "Initializing" && !self.primary.serving {
+            return;
+        }
         let meddled = self.is_meddled("Canary", APP) || self.is_meddled("Deployment", PRIMARY);
         let skips = canary.pointer("/spec/skipAnalysis").and_then(Value::as_bool) == Some(true);
         let phase = facts::phase(canary);
@@ -52,12 +57,13 @@ impl Judge {
         self.require(judged, "a revision was promoted that fails its checks");
     }
 
-    /// Anybody wrote the target.
-    pub(super) fn see_target(&mut self, commit: &Commit<'_>) {
-        let template = |object: Option<&Value>| object.and_then(|object| object.pointer("/spec/template")).cloned();
-        if commit.after.is_some() && template(commit.before) != template(commit.after) {
-            self.shipped = Some(tokio::time::Instant::now());
-        }
+    /// Anybody wrote the target. What it is while its canary is initialized counts as the first revision, which is not analysed;
+    /// and one that comes back as it was is no other.
+    pub(super) fn see_target(&mut self, commit: &Commit<'_>, objects: &Objects) {
+        let Some(after) = commit.after.filter(|after| facts::image(after) != self.image) else { return };
+        facts::image(after).clone_into(&mut self.image);
+        let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
+        self.shipped = (!matches!(phase, "New" | "Initializing")).then(Instant::now);
     }
 }
 
