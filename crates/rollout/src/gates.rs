@@ -48,13 +48,23 @@ pub(crate) fn still_held(
     split: Split,
     cx: &mut Cx<'_>,
 ) -> Flow<Option<Ending>> {
-    if status.phase == Phase::WaitingPromotion {
+    if promotion_is_held(plan, status, split) {
         return Ok(confirm_promotion(plan, status, cx)?.map(|hook| Ending::AwaitingPromotion { hook }));
     }
     if !increase_is_held(plan, status, cx) || split.mirrored || plan.ladder.next(split.canary_weight()).is_none() {
         return Ok(Some(Ending::Pacing));
     }
     Ok(confirm_increase(plan, status, true, cx)?.map(|hook| Ending::AwaitingIncrease { hook }))
+}
+
+/// Whether the promotion, or the switch before it, waits for nothing but its gate: a plan may have got longer since.
+fn promotion_is_held(plan: &Plan, status: &CanaryStatus, split: Split) -> bool {
+    let at_the_end = match plan.strategy {
+        Strategy::Canary => plan.ladder.next(split.canary_weight()).is_none(),
+        Strategy::BlueGreen { iterations } => status.iterations == iterations,
+        Strategy::AbTesting { iterations } => iterations <= status.iterations,
+    };
+    status.phase == Phase::WaitingPromotion && has(plan, HookType::ConfirmPromotion) && at_the_end
 }
 
 /// Whether the next weight may be waiting for a gate: its interval was over already.

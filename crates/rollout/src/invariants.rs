@@ -157,7 +157,7 @@ impl<'a> Watch<'a> {
             let rescue = matches!(self.primary, Some(Readiness::NotReady { retriable: false, .. }));
             self.require(self.canary == Some(&Readiness::Ready), "traffic was raised to a canary that is not ready");
             self.require(!self.failed, "a failed check raised the canary's weight");
-            let due = self.input.paced || self.interval_is_over();
+            let due = self.input.paced || self.interval_is_over() || self.awaits_promotion();
             self.require(due || rescue, "a weight step was taken before its interval was over");
             self.require(!self.raised, "two weight steps were taken in one tick");
             self.raised = true;
@@ -180,6 +180,12 @@ impl<'a> Watch<'a> {
         let Input { plan, status, now, .. } = self.input;
         let since = status.last_transition_time.and_then(|step| Duration::try_from(now.duration_since(step)).ok());
         since.is_some_and(|since| plan.interval <= since)
+    }
+
+    /// Whether the run was held before its promotion: then its interval was over when it was.
+    fn awaits_promotion(&self) -> bool {
+        let gated = self.input.plan.hooks.iter().any(|hook| hook.kind == HookType::ConfirmPromotion);
+        gated && self.input.status.phase == Phase::WaitingPromotion
     }
 
     fn scale_to_zero(&mut self) {

@@ -9,7 +9,7 @@ use crate::cluster::Id;
 use crate::dice::Dice;
 use crate::facts::Quality;
 use crate::line::Point;
-use crate::stage::{APP, PRIMARY, TEMPLATE};
+use crate::stage::{APP, CONFIG, CONFIG_COPY, PRIMARY, TEMPLATE};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -73,11 +73,12 @@ fn act(dice: &mut Dice) -> Act {
         0..25 => Act::Push(quality(dice)),
         25..29 => Act::Revert,
         29..42 => Act::Delete(deletable(dice)),
-        42..45 => Act::Edit(Id::new("Deployment", APP), json!({"spec": {"replicas": 0}})),
+        42..45 => Act::Edit(Id::new("Deployment", APP), json!({"spec": {"replicas": dice.pick(&[0, 0, 1, 3])}})),
         45..47 => Act::Edit(Id::new("Deployment", PRIMARY), json!({"spec": {"replicas": dice.between(0, 3)}})),
         47..53 => Act::Edit(Id::new("Canary", APP), canary_edit(dice)),
-        53..56 => Act::Edit(service(dice), json!({"spec": {"selector": {"app": "nobody"}}})),
-        56..60 => Act::Route(dice.between(0, 100)),
+        53..55 => Act::Edit(Id::new("ConfigMap", CONFIG), json!({"data": {"level": dice.between(1, 3).to_string()}})),
+        55..57 => Act::Edit(service(dice), json!({"spec": {"selector": {"app": "nobody"}}})),
+        57..60 => Act::Route(dice.between(0, 100)),
         60..65 => Act::Status(status(dice)),
         65..85 => {
             let point = dice.pick(&[Point::Before, Point::After]);
@@ -97,6 +98,8 @@ fn deletable(dice: &mut Dice) -> Id {
     let all = [
         ("Canary", APP),
         ("Canary", APP),
+        ("ConfigMap", CONFIG),
+        ("ConfigMap", CONFIG_COPY),
         ("Deployment", APP),
         ("Deployment", PRIMARY),
         ("HTTPRoute", APP),

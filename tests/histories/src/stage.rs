@@ -9,6 +9,9 @@ use crate::dice::Dice;
 pub(crate) const APP: &str = "cart";
 /// The copy that serves everybody.
 pub(crate) const PRIMARY: &str = "cart-primary";
+/// What the application reads, and the copy that the primary reads.
+pub(crate) const CONFIG: &str = "cart-config";
+pub(crate) const CONFIG_COPY: &str = "cart-config-primary";
 /// The metric template.
 pub(crate) const TEMPLATE: &str = "errors";
 
@@ -30,6 +33,9 @@ impl Stage {
         let mut objects = vec![deployment(replicas, dice.between(30, 90)), template()];
         if autoscaled {
             objects.push(autoscaler(replicas));
+        }
+        if dice.chance(30) {
+            configure(&mut objects);
         }
         objects.push(canary(autoscaled, dice));
         Self { provider, objects }
@@ -58,6 +64,19 @@ fn deployment(replicas: u64, deadline_secs: u64) -> Value {
             },
         },
     })
+}
+
+/// Lets the application read a ConfigMap.
+fn configure(objects: &mut Vec<Value>) {
+    for deployment in objects.iter_mut().filter(|object| object["kind"] == "Deployment") {
+        deployment["spec"]["template"]["spec"]["volumes"] = json!([{"name": "config", "configMap": {"name": CONFIG}}]);
+    }
+    objects.push(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": CONFIG, "namespace": NAMESPACE},
+        "data": {"level": "1"},
+    }));
 }
 
 fn template() -> Value {

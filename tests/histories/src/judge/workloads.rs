@@ -78,13 +78,13 @@ impl Judge {
         self.require(judged, "a revision was promoted that fails its checks");
     }
 
-    /// Anybody wrote the target. What it is while its canary is initialized counts as the first revision, which is not analysed;
+    /// Anybody wrote the target. What it is before its canary is looked at counts as the first revision, which is not analysed;
     /// and one that comes back as it was is no other.
     pub(super) fn see_target(&mut self, commit: &Commit<'_>, objects: &Objects) {
         let Some(after) = commit.after.filter(|after| facts::image(after) != self.image) else { return };
         facts::image(after).clone_into(&mut self.image);
         let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
-        self.shipped = (!matches!(phase, "New" | "Initializing")).then(Instant::now);
+        self.shipped = (phase != "New").then(Instant::now);
     }
 }
 
