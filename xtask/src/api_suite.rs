@@ -37,12 +37,11 @@ async fn play(mode: Mode, only: &str) -> Result<Report> {
     }
     // It ends with this function.
     let mut own = None;
-    let server = match env::var("APISUITE_URL") {
-        Ok(url) => apisuite::Server::new(&url, &token()?)?,
-        Err(_) => {
-            let plane = own.insert(ControlPlane::start(Options::new(Programs::find()?)).await?);
-            apisuite::quiet(&apisuite::Server::new(&plane.url(), plane.token())?).await?
-        }
+    let server = if let Ok(url) = env::var("APISUITE_URL") {
+        apisuite::Server::new(&url, &token()?)?
+    } else {
+        let plane = own.insert(ControlPlane::start(Options::new(Programs::find()?)).await?);
+        apisuite::quiet(&apisuite::Server::new(&plane.url(), plane.token())?).await?
     };
     match mode {
         Mode::Record => Ok(apisuite::record(&server, only).await?),
