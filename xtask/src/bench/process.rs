@@ -15,12 +15,12 @@ const TICKS_PER_SEC: f64 = 100.0;
 pub(super) fn build(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status =
-        Command::new(cargo).args(["build", "--quiet", "--release", "-p", "flagger"]).current_dir(root).status();
+        Command::new(cargo).args(["build", "--quiet", "--profile", "dist", "-p", "flagger"]).current_dir(root).status();
     if !status.context("failed to start cargo")?.success() {
         bail!("failed to build flagger");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/flagger"))
+    Ok(target.join("dist/flagger"))
 }
 
 /// It ends with this value.

@@ -221,8 +221,8 @@ mod tests {
             r#"flagger_info{mesh_provider="istio",version="1.2.3"} 1"#,
             r#"flagger_canary_status{name="podinfo",namespace="test"} 2"#,
             r#"flagger_canary_phase{name="podinfo",namespace="test",phase="Failed"} 1"#,
-            r#"flagger_canary_weight{workload="podinfo-primary",namespace="test"} 90"#,
-            r#"flagger_canary_weight{workload="podinfo",namespace="test"} 10"#,
+            r#"flagger_canary_weight{namespace="test",workload="podinfo-primary"} 90"#,
+            r#"flagger_canary_weight{namespace="test",workload="podinfo"} 10"#,
         ];
         assert_eq!(series(&after_a_release()), expected);
     }

@@ -59,8 +59,8 @@ impl Standings {
         family(text, "canary_weight", "Share of the traffic in percent");
         for (namespace, name, standing) in standings.iter() {
             if let Some((primary, canary)) = standing.weights {
-                series(text, "canary_weight", [("workload", name, "-primary"), ("namespace", namespace, "")], primary);
-                series(text, "canary_weight", [("workload", name, ""), ("namespace", namespace, "")], canary);
+                series(text, "canary_weight", [("namespace", namespace, ""), ("workload", name, "-primary")], primary);
+                series(text, "canary_weight", [("namespace", namespace, ""), ("workload", name, "")], canary);
             }
         }
     }
