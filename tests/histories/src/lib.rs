@@ -5,8 +5,8 @@
 //! delete; in the calm after it every release has to come to its end. All of it follows from a number, and tokio's time
 //! is paused, so that an hour takes milliseconds and passes the same way every time.
 //!
-//! It deliberately has no sockets but the one that the operator opens for probes, no real pods and no second replica of the
-//! operator; and the judge knows nothing of what the operator thinks.
+//! It deliberately has no sockets but the one that the operator opens for probes, and no real pods; and the judge knows
+//! nothing of what the operator thinks.
 //!
 //! Start reading at [`play`] and `history.rs`; `judge/` has what must hold, `script.rs` what happens.
 
