@@ -7,3 +7,4 @@ mod sentences;
 mod situations;
 mod strategies;
 mod transcripts;
+mod waiting;
