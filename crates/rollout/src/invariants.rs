@@ -216,7 +216,8 @@ impl<'a> Watch<'a> {
             let begins = matches!(status.phase, Phase::Initializing | Phase::Progressing | Phase::Initialized);
             self.require(begins, "a revision was noted without a run for it");
         }
-        if status.phase == Phase::Succeeded && !taken_over {
+        // One that people declared to have succeeded is theirs.
+        if status.phase == Phase::Succeeded && self.stored.phase != Phase::Succeeded && !taken_over {
             let same = status.last_promoted_spec == self.stored.last_applied_spec;
             self.require(same, "a run succeeded for another revision than the analysed one");
         }

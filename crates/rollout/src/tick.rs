@@ -306,23 +306,33 @@ fn primary_serves(
     cx: &mut Cx<'_>,
 ) -> Flow {
     let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? else { return Ok(()) };
-    let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && !serving;
-    let dead = !retriable && !serving;
+    // Pods of an older revision may still serve where the promoted one does not get up.
+    let unable = !serving || !retriable;
+    let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && unable;
+    let idle = plan.traffic == Traffic::Unrouted || split.canary_weight() == 0;
+    let dead = !retriable && !serving && idle;
     match status.phase {
         Phase::Promoting | Phase::Finalising if !retriable => {
             Err(Halt::Over(promotion::fail(plan, status, reason, cx)?))
+        }
+        Phase::Failed | Phase::Progressing | Phase::WaitingPromotion if alone => {
+            cx.stranded = true;
+            Ok(())
         }
         Phase::Progressing | Phase::WaitingPromotion if !retriable && *serving => {
             cx.say(Sentence::Trouble(reason.clone()))?;
             let cause = Cause::Deadline { reason: reason.clone() };
             Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
         }
-        Phase::Failed | Phase::Progressing | Phase::WaitingPromotion if alone => {
-            cx.stranded = true;
-            Ok(())
-        }
         // A primary that is gone for good, made anew from a revision that does not start, say: there is nothing to lose.
-        Phase::Initialized | Phase::Succeeded | Phase::Failed if dead => {
+        Phase::Initialized
+        | Phase::Waiting
+        | Phase::Progressing
+        | Phase::WaitingPromotion
+        | Phase::Succeeded
+        | Phase::Failed
+            if dead && differs(status, target) =>
+        {
             phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
             phase::apply(status, target);
             cx.save(status)?;

@@ -1,7 +1,7 @@
 //! Histories that are played with every test run; `cargo xtask faults` plays as many as one likes.
 
 /// How many histories a test run plays.
-const HISTORIES: u64 = 100;
+const HISTORIES: u64 = 60;
 
 #[test]
 fn every_release_ends_well_whatever_goes_wrong() {

@@ -9,3 +9,4 @@ mod situations;
 mod strategies;
 mod taking_over;
 mod transcripts;
+mod waiting;

@@ -3,11 +3,10 @@
 use api::Phase;
 use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Effect, Ending, Plan, Side, pace};
-use serde_json::{Value, json};
+use rollout::{Effect, Ending, Side, pace};
+use serde_json::json;
 
 use crate::canaries;
-use crate::transcripts::hook;
 
 #[test]
 fn a_step_that_a_crash_cut_short_keeps_its_pace() {
@@ -100,32 +99,28 @@ fn a_fix_gets_in_after_a_failed_promotion() {
 }
 
 #[test]
-fn between_two_steps_nothing_but_an_open_gate_lets_a_waiting_promotion_go_on() {
-    let gated = |mut analysis: Value| {
-        analysis["webhooks"] = json!([hook("confirm-promotion")]);
-        canaries::plan(|canary| canary["spec"]["analysis"] = analysis)
-    };
-    let weights = |top: u8| gated(json!({"interval": "1m", "threshold": 5, "stepWeight": 10, "maxWeight": top}));
-    let waiting = |plan: &Plan| {
-        let mut world = World { hook: |_| false, ..World::pushed(plan, "v2") };
-        world.run(plan, 8);
-        assert_eq!(world.status.phase, Phase::WaitingPromotion);
-        world.hook = |_| true;
-        world
-    };
+fn a_fix_gets_in_after_a_failed_promotion_of_which_old_pods_still_serve() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { leftovers: true, ..World::pushed(&plan, "v2") };
+    world.starts = |side, revision| Some(side == Side::Canary || revision != "v2");
+    let over = world.run(&plan, 20).unwrap();
+    assert!(matches!(over.ending, Ending::PromotionFailed { .. }), "{over:?}");
+    assert_eq!(world.split, Split::CANARY);
 
-    // The plan got longer while the gate was closed.
-    let mut world = waiting(&weights(20));
-    let over = world.poll(&weights(50), |_| None).over.unwrap();
-    assert_eq!((over.ending, world.split), (Ending::Pacing, Split::canary(20)));
+    world.target = "v3".into();
+    let over = world.run(&plan, 20).unwrap();
+    assert_eq!((over.ending, world.primary.as_deref()), (Ending::Promoted { skipped: false }, Some("v3")));
+}
 
-    // The switch was what the gate held; the promotion has its own interval.
-    let iterations = gated(json!({"interval": "1m", "threshold": 5, "iterations": 2}));
-    let mut world = waiting(&iterations);
-    let over = world.poll(&iterations, |_| None).over.unwrap();
-    assert_eq!((over.ending, world.split), (Ending::Advanced { split: Split::CANARY }, Split::CANARY));
-    let over = world.poll(&iterations, |_| None).over.unwrap();
-    assert_eq!((over.ending, world.status.phase), (Ending::Pacing, Phase::WaitingPromotion));
-    world.run(&iterations, 1);
-    assert_eq!(world.status.phase, Phase::Promoting);
+#[test]
+fn a_primary_that_dies_in_the_middle_of_a_run_is_made_anew_from_the_next_revision() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 1);
+    assert_eq!(world.status.phase, Phase::Progressing);
+    world.primary = Some("broken".into());
+    world.run(&plan, 2);
+    world.target = "v3".into();
+    world.run(&plan, 3);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v3")));
 }

@@ -49,12 +49,9 @@ impl Judge {
     pub(crate) fn is_hopeless(&self, objects: &Objects) -> bool {
         let touched = |kind, name: &str| self.meddled.contains_key(&Id::new(kind, name));
         let by_hand = touched("Deployment", PRIMARY) || touched("Canary", APP);
-        let is_broken = |name: &str| {
-            let image = objects.get(&Id::new("Deployment", name)).map_or("", facts::image);
-            facts::quality(image) == Quality::Broken
-        };
+        let primary = objects.get(&Id::new("Deployment", PRIMARY)).map_or("", facts::image);
         let initializing = objects.get(&Id::new("Canary", APP)).is_some_and(|it| facts::phase(it) == "Initializing");
-        by_hand && !initializing && is_broken(PRIMARY) && is_broken(APP)
+        by_hand && !initializing && facts::quality(primary) == Quality::Broken
     }
 
     /// The world was left alone, long enough for every release to end. `shipped` is the revision that was shipped into the

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Judge, Objects, SECOND};
 use crate::cluster::Id;
-use crate::facts;
+use crate::facts::{self, Quality};
 use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 
@@ -84,6 +84,7 @@ impl Judge {
     /// Whether the primary does not get up, so that the canary has to take over at any moment.
     fn is_rescue(&self, objects: &Objects) -> bool {
         let Some(primary) = objects.get(&Id::new("Deployment", PRIMARY)) else { return true };
-        facts::available(primary) < facts::replicas(primary).max(1) || !self.primary.serving
+        let starts = facts::quality(facts::image(primary)) != Quality::Broken;
+        !starts || facts::available(primary) < facts::replicas(primary).max(1) || !self.primary.serving
     }
 }
