@@ -23,4 +23,5 @@ mod drive;
 mod lease;
 mod perform;
 mod places;
+mod refusals;
 mod schedule;

@@ -18,6 +18,7 @@ mod finalizing;
 mod gates;
 pub mod invariants;
 mod journal;
+mod meter_fault;
 pub mod model;
 pub mod pace;
 mod phase;

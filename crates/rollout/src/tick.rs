@@ -12,7 +12,7 @@ use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{
-    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck,
+    checks, claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck,
     taking_over, waking,
 };
 
@@ -74,7 +74,7 @@ fn settle(input: &Input<'_>, cx: &mut Cx<'_>) -> Flow {
     let mut status = cx.stored.clone();
     let called = records::end_step(&mut status);
     // An early look at a run does not come to where the trouble was.
-    let recovered = is_told(input) && stalled::clear(&mut status);
+    let recovered = is_told(input) && stalled::clear(&mut status, cx.metered);
     if called || recovered { cx.jot(&status) } else { Ok(()) }
 }
 
@@ -182,12 +182,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
 fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
     let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
-    if initializing && paced && !plan.skip_analysis && !plan.checks.is_empty() {
-        match cx.trial(Effect::CheckMeters)? {
-            Ok(()) => cx.say(Sentence::MetersAvailable)?,
-            Err(error) => cx.say(Sentence::MetersUnavailable(error))?,
-        }
-    }
+    checks::prepare(plan, status, initializing && paced, cx)?;
     cx.act(Effect::EnsurePrimary)?;
     if initializing {
         // The target is the only healthy copy until the primary can serve, with or without analysis.
@@ -218,8 +213,7 @@ fn initialize(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<E
     // Routes that were there before may send traffic to the target.
     cx.set_split(Split::PRIMARY)?;
     if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
-        cx.say(Sentence::ScaleDownFailed(error.clone()))?;
-        return Ok(Ending::Faulted { reason: error });
+        return Err(Halt::Fault(Sentence::ScaleDownFailed(error).text(plan)));
     }
     phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
     status.failed_checks = 0;

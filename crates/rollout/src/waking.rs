@@ -32,6 +32,7 @@ pub(crate) fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) ->
             Wake::After(interval)
         }
         _ if pace::is_running(status.phase) => Wake::After(interval),
+        _ if stalled::is_unmeasured(status) => Wake::After(stalled::backoff(status, interval, input.now)),
         _ => Wake::OnChange,
     }
 }
