@@ -41,6 +41,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) now: Timestamp,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
+    /// What the target was found to be, once it was.
+    pub(crate) seen: Option<&'a Target>,
     /// The status as it is stored at this place.
     pub(crate) stored: CanaryStatus,
     /// Whether storing it is what failed last.
@@ -51,7 +53,7 @@ pub(crate) struct Cx<'a> {
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(journal: &'a [Entry], now: Timestamp, stored: CanaryStatus) -> Self {
-        Self { journal, at: 0, now, stranded: false, stored, unsaved: false, metered: false }
+        Self { journal, at: 0, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.
@@ -91,7 +93,10 @@ impl<'a> Cx<'a> {
 
     pub(crate) fn target(&mut self) -> Flow<&'a Target> {
         match self.ask(Effect::ReadTarget)? {
-            Outcome::Target(target) => Ok(target),
+            Outcome::Target(target) => {
+                self.seen = Some(target);
+                Ok(target)
+            }
             other => unfit(other),
         }
     }

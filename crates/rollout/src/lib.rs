@@ -27,6 +27,7 @@ mod promotion;
 mod records;
 mod report;
 mod rollback;
+mod serving;
 mod skipping;
 mod stalled;
 mod strategy;
