@@ -38,6 +38,7 @@ pub(crate) struct Shell {
     pub(crate) settings: crate::args::Settings,
     pub(crate) rules: rollout::Settings,
     pub(crate) workloads: targets::Settings,
+    pub(crate) routing: routers::Settings,
     /// What was said about canaries that can't be understood, so that it is said once.
     refusals: Mutex<HashMap<Key, String>>,
     /// What is known of canaries from their last look.
@@ -80,6 +81,7 @@ impl Shell {
                 include_label_prefixes: settings.include_label_prefixes.clone(),
                 config_tracking: settings.config_tracking,
             },
+            routing: routers::Settings { ingress_annotations_prefix: settings.ingress_annotations_prefix.clone() },
             settings,
             refusals: Mutex::default(),
             seen: Mutex::default(),
