@@ -41,6 +41,7 @@ pub(crate) struct Shell {
     pub(crate) workloads: targets::Settings,
     /// What was said about canaries that can't be understood.
     pub(crate) refusals: Refusals,
+    pub(crate) routing: routers::Settings,
     /// What is known of canaries from their last look.
     seen: Mutex<Places<Seen>>,
     /// Who names which target.
@@ -81,6 +82,7 @@ impl Shell {
                 include_label_prefixes: settings.include_label_prefixes.clone(),
                 config_tracking: settings.config_tracking,
             },
+            routing: routers::Settings { ingress_annotations_prefix: settings.ingress_annotations_prefix.clone() },
             settings,
             refusals: Refusals::default(),
             seen: Mutex::default(),

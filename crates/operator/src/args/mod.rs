@@ -41,6 +41,8 @@ pub struct Settings {
     pub namespace: Option<String>,
     /// The provider of canaries that do not name one.
     pub mesh_provider: String,
+    /// How the annotations begin that the NGINX ingress controller listens to.
+    pub ingress_annotations_prefix: String,
     /// The Prometheus for the built-in checks: a URL with scheme and host.
     pub metrics_server: String,
     /// Labels that select pods, in order of preference.
@@ -117,6 +119,7 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         requests_burst: number(typed, "kubeconfig-burst")?,
         namespace: filled(typed, "namespace"),
         mesh_provider: typed.text("mesh-provider").to_owned(),
+        ingress_annotations_prefix: ingress_annotations_prefix(typed)?,
         metrics_server: url(typed, "metrics-server")?,
         selector_labels: list(typed, "selector-labels"),
         include_label_prefixes: list(typed, "include-label-prefix"),
@@ -159,6 +162,12 @@ fn log_level(typed: &Typed, warnings: &mut Vec<String>) -> Level {
 /// An operator of one namespace keeps its lease there, whatever the flag says: it may have no rights anywhere else.
 fn election_namespace(typed: &Typed) -> String {
     filled(typed, "namespace").unwrap_or_else(|| typed.text("leader-election-namespace").to_owned())
+}
+
+/// Without it the annotations would have no names.
+fn ingress_annotations_prefix(typed: &Typed) -> Result<String, Misread> {
+    let name = "ingress-annotations-prefix";
+    filled(typed, name).ok_or_else(|| wrong(typed, name, "must not be empty"))
 }
 
 fn filled(typed: &Typed, name: &str) -> Option<String> {
@@ -229,6 +238,7 @@ mod tests {
             requests_burst: 250,
             namespace: None,
             mesh_provider: "istio".to_owned(),
+            ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
             include_label_prefixes: Vec::new(),

@@ -103,8 +103,7 @@ pub(super) const FLAGS: &[Flag] = &[
         "",
         "prefixes of labels and annotations that primaries get, comma separated; * for all",
     ),
-    Flag::new("ingress-annotations-prefix", Text, "nginx.ingress.kubernetes.io", "prefix of NGINX ingress annotations")
-        .later(),
+    Flag::new("ingress-annotations-prefix", Text, "nginx.ingress.kubernetes.io", "prefix of NGINX ingress annotations"),
     Flag::new("ingress-class", Text, "", "ingress class of HTTPProxy objects").later(),
     Flag::new(
         "kubeconfig",
