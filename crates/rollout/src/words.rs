@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use api::{HookType, Phase};
+use api::{HookType, Phase, Severity};
 
 use crate::plan::{Bounds, Plan, Source, Strategy};
 
@@ -368,17 +368,6 @@ impl fmt::Display for Float {
     }
 }
 
-/// How loud an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// For whoever is interested.
-    Info,
-    /// Somebody is waited for.
-    Warn,
-    /// A release went wrong.
-    Error,
-}
-
 /// Something that an alert says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the variants are the sentences of `Alert::text`, which says them in full")]
@@ -400,7 +389,7 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// How loud it is.
+    /// How grave it is.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Initialized | Self::Started | Self::Promoted | Self::PromotedUnanalysed => Severity::Info,
