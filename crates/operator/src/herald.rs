@@ -3,6 +3,9 @@
 //! What a chat needs to be told anything, its `AlertProvider` and that one's Secret, is looked up when an alert is sent and
 //! kept nowhere. Alerts to one chat arrive in order.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -54,6 +54,7 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-meters",
             "flagger-operator",
             "flagger-routers",
             "histories",
