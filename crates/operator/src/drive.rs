@@ -13,6 +13,7 @@ use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step,
 use crate::claims::Claims;
 use crate::cluster::Cluster;
 use crate::courier::Courier;
+use crate::herald::Herald;
 use crate::perform::{World, standing};
 use crate::places::Places;
 use crate::recorder::Recorder;
@@ -33,6 +34,7 @@ pub(crate) struct Shell {
     pub(crate) cluster: Cluster,
     pub(crate) web: Web,
     pub(crate) courier: Courier,
+    pub(crate) herald: Herald,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Arc<Metrics>,
@@ -66,9 +68,12 @@ impl Shell {
         metrics: Arc<Metrics>,
         settings: crate::args::Settings,
     ) -> Self {
+        let courier = Courier::start(web.clone(), Arc::clone(&clock));
+        let herald = Herald::start(&cluster, &web, &clock, &metrics, &settings);
         Self {
             cluster,
-            courier: Courier::start(web.clone(), Arc::clone(&clock)),
+            courier,
+            herald,
             web,
             clock,
             recorder,

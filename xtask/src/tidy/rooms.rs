@@ -26,12 +26,14 @@ const ROOMS: &[Room] = &[
     ("flagger-routers", &["flagger-api", "flagger-ports", "flagger-rollout"]),
     ("flagger-meters", &["flagger-api", "flagger-ports"]),
     ("flagger-hooks", &["flagger-api", "flagger-ports"]),
+    ("flagger-notifiers", &["flagger-api", "flagger-ports"]),
     (
         "flagger-operator",
         &[
             "flagger-api",
             "flagger-hooks",
             "flagger-meters",
+            "flagger-notifiers",
             "flagger-ports",
             "flagger-rollout",
             "flagger-routers",
@@ -52,6 +54,7 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-meters",
             "flagger-operator",
             "flagger-routers",
             "histories",
@@ -61,10 +64,11 @@ const ROOMS: &[Room] = &[
 ];
 
 /// The rooms that decide or translate, and perform nothing.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "flagger-api",
     "flagger-hooks",
     "flagger-meters",
+    "flagger-notifiers",
     "flagger-ports",
     "flagger-rollout",
     "flagger-routers",

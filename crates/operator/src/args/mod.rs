@@ -5,6 +5,7 @@
 //!
 //! Start reading at [`parse`].
 
+mod chat;
 mod table;
 mod typed;
 
@@ -17,6 +18,7 @@ use self::typed::{Misread, Typed, parse_bool};
 use crate::cluster::Access;
 use crate::telemetry::{Encoding, Level};
 
+pub use self::chat::GlobalChat;
 pub use self::table::markdown;
 
 /// More threads than this find nothing to do: looks wait for the network.
@@ -53,6 +55,10 @@ pub struct Settings {
     pub config_tracking: bool,
     /// Where the events of canaries go that have no event webhook of their own: a URL with scheme and host.
     pub event_webhook: Option<String>,
+    /// The name of the cluster, which alerts show unless it is empty.
+    pub cluster_name: String,
+    /// Where the alerts of canaries go that name no receiver.
+    pub chat: Option<GlobalChat>,
     /// Whether references may lead to other namespaces.
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
@@ -125,6 +131,8 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         include_label_prefixes: list(typed, "include-label-prefix"),
         config_tracking: flag(typed, "enable-config-tracking"),
         event_webhook: optional_url(typed, "event-webhook")?,
+        cluster_name: typed.text("cluster-name").to_owned(),
+        chat: chat::of(typed, &mut warnings),
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
         log_level: log_level(typed, &mut warnings),
@@ -244,6 +252,8 @@ mod tests {
             include_label_prefixes: Vec::new(),
             config_tracking: true,
             event_webhook: None,
+            cluster_name: String::new(),
+            chat: None,
             cross_namespace_refs: true,
             port: 8080,
             log_level: Level::Debug,
@@ -346,11 +356,9 @@ mod tests {
 
     #[test]
     fn flags_without_effect_are_accepted_and_named() {
-        let settings = read("-ingress-class=contour -v=5 -slack-user=flagger");
-        let expected = ["-ingress-class is accepted and has no effect yet", "-v is accepted and ignored"];
+        let settings = read("-control-loop-interval=5s -v=5 -stderrthreshold=2");
+        let expected = ["-control-loop-interval is accepted and ignored", "-v is accepted and ignored"];
         assert_eq!(settings.warnings, expected, "a default that is spelled out is no news");
-        let settings = with_env("", &[("SLACK_URL", "http://slack"), ("MSTEAMS_URL", "")]).unwrap();
-        assert_eq!(settings.warnings, ["-slack-url is accepted and has no effect yet"]);
     }
 
     #[test]

@@ -92,7 +92,7 @@ use Takes::{Bool, Duration, Int, Text};
 pub(super) const FLAGS: &[Flag] = &[
     klog("add_dir_header", Bool, "false"),
     klog("alsologtostderr", Bool, "false"),
-    Flag::new("cluster-name", Text, "", "name of the cluster, shown in alerts").later(),
+    Flag::new("cluster-name", Text, "", "name of the cluster, shown in alerts"),
     Flag::new("control-loop-interval", Duration, "10s", "how often the original looks for canaries").never(),
     Flag::new("enable-config-tracking", Bool, "true", "make primary copies of ConfigMaps and Secrets and watch them"),
     Flag::new("enable-leader-election", Bool, "false", "let one of several replicas lead"),
@@ -129,8 +129,8 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("master", Text, "", "URL of the API server, in place of the kubeconfig's"),
     Flag::new("mesh-provider", Text, "istio", "provider of canaries that do not name one"),
     Flag::new("metrics-server", Text, "http://prometheus:9090", "URL of the Prometheus for the built-in checks"),
-    Flag::new("msteams-proxy-url", Text, "", "proxy to Microsoft Teams").env("MSTEAMS_PROXY_URL").later(),
-    Flag::new("msteams-url", Text, "", "incoming webhook of Microsoft Teams").env("MSTEAMS_URL").later(),
+    Flag::new("msteams-proxy-url", Text, "", "proxy to Microsoft Teams").env("MSTEAMS_PROXY_URL"),
+    Flag::new("msteams-url", Text, "", "incoming webhook of Microsoft Teams").env("MSTEAMS_URL"),
     Flag::new("namespace", Text, "", "look after canaries of this namespace only"),
     Flag::new("no-cross-namespace-refs", Bool, "false", "refuse references to objects in other namespaces"),
     klog("one_output", Bool, "false"),
@@ -143,11 +143,11 @@ pub(super) const FLAGS: &[Flag] = &[
     ),
     klog("skip_headers", Bool, "false"),
     klog("skip_log_headers", Bool, "false"),
-    Flag::new("slack-channel", Text, "", "Slack channel").later(),
-    Flag::new("slack-proxy-url", Text, "", "proxy to Slack").env("SLACK_PROXY_URL").later(),
-    Flag::new("slack-token", Text, "", "Slack bot token").env("SLACK_TOKEN").later(),
-    Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL").later(),
-    Flag::new("slack-user", Text, "flagger", "name shown in Slack").later(),
+    Flag::new("slack-channel", Text, "", "Slack channel, without which nothing is sent to Slack"),
+    Flag::new("slack-proxy-url", Text, "", "proxy to Slack").env("SLACK_PROXY_URL"),
+    Flag::new("slack-token", Text, "", "Slack bot token").env("SLACK_TOKEN"),
+    Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL"),
+    Flag::new("slack-user", Text, "flagger", "name shown in Slack"),
     klog("stderrthreshold", Text, "2"),
     Flag::new("threadiness", Int, "2", "threads that look after canaries"),
     klog("v", Int, "0"),
@@ -203,11 +203,9 @@ mod tests {
 
     #[test]
     fn usage_and_reference_tell_name_default_environment_and_lack_of_effect() {
-        assert!(
-            usage().contains(
-                "  -slack-url string\n    \tincoming webhook of Slack [$SLACK_URL] (accepted, no effect yet)\n"
-            )
-        );
+        assert!(usage().contains("  -slack-url string\n    \tincoming webhook of Slack [$SLACK_URL]\n"));
+        let ignored = "  -v int\n    \tsetting of the original's logging library (default 0) (accepted, ignored)\n";
+        assert!(usage().contains(ignored));
         assert!(usage().contains("  -enable-config-tracking\n"), "booleans take no word");
         assert!(markdown().contains("| `-port` | string | `8080` |  | port of /healthz and /metrics |\n"));
     }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::{CanaryMetric, MetricProviderType, MetricTemplate};
-use base64::Engine;
 use http::{Request, Response};
 use meters::builtin::{self, Observer};
 use meters::{Credentials, Meter, Names, NoData, Reading, Server, template};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use super::{Failed, World};
 use crate::cause::chain;
 use crate::drive::Shell;
+use crate::secret;
 use crate::web::{Options, Route};
 
 /// How long a provider may take to answer.
@@ -159,15 +159,7 @@ impl World<'_> {
     async fn credentials(&mut self, key: Key) -> Result<Credentials, Failed> {
         let not_found = format!("secrets {:?} not found", key.name);
         let secret = self.object(key).await?.ok_or(not_found)?;
-        let mut data = BTreeMap::new();
-        for (name, value) in secret["data"].as_object().into_iter().flatten() {
-            let decoded = value.as_str().and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-            // A key that is not text is none that a provider asks for.
-            if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                data.insert(name.clone(), text.trim_end_matches(['\r', '\n']).to_owned());
-            }
-        }
-        Ok(Credentials::new(data))
+        Ok(Credentials::new(secret::data(&secret)))
     }
 }
 

@@ -3,7 +3,8 @@
 use api::{Canary, CanaryStatus};
 use ports::{Key, kinds};
 use rollout::Outcome;
-use rollout::words::{Alert, Sentence, Tone};
+use rollout::words::{Alert, Sentence, Tone, fields};
+use serde_json::Value;
 
 use super::World;
 use super::calls::tell_event_hooks;
@@ -25,9 +26,13 @@ impl World<'_> {
         Outcome::Done
     }
 
-    /// Alerts are logged; chats are not built yet, which the start of the operator and the docs say.
+    /// Tells everybody whom the canary names. Nobody waits for it.
     pub(super) fn alert(&self, alert: &Alert) -> Outcome {
-        tracing::info!(canary = %self.name(), severity = ?alert.severity(), alert = alert.text(self.plan), "alert");
+        let (message, severity) = (alert.text(self.plan), alert.severity());
+        tracing::info!(canary = %self.name(), %severity, alert = message, "alert");
+        let facts = if alert.has_fields() { fields(self.plan) } else { Vec::new() };
+        let fields = facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.shell.herald.tell(self.canary, notifiers::Alert { canary: self.name(), message, severity, fields });
         Outcome::Done
     }
 }
