@@ -1,7 +1,7 @@
 //! Queries of users: Go templates over the names of a canary.
 //!
 //! The functions `name`, `namespace`, `target`, `service`, `ingress`, `route`, `interval` and `variables` are called without a
-//! dot; Go's own (`printf`, `index`, `eq` …) are there too. A variable that is missing is an error with
+//! dot; Go's own (`printf`, `index`, `eq` …) are there too. The texts are also fields: `{{ .Target }}` is `{{ target }}`. A variable that is missing is an error with
 //! `{{ variables.x }}` and empty with `{{ index variables "x" }}`, as in Go.
 
 use std::collections::BTreeMap;
@@ -48,8 +48,10 @@ pub fn render(
         ("interval", interval),
     ];
     let mut template = Template::new("query").missing_key(MissingKey::Error).max_range_iters(RANGE_TURNS_MAX);
+    let mut fields = BTreeMap::new();
     for (name, text) in texts {
         let text = Value::String(text.into());
+        fields.insert(capitalised(name).into(), text.clone());
         template = template.func(name, move |_| Ok(text.clone()));
     }
     let variables = variables.iter().map(|(key, value)| (key.as_str().into(), Value::String(value.as_str().into())));
@@ -57,8 +59,14 @@ pub fn render(
     let template = template.func("variables", move |_| Ok(variables.clone())).func("index", index);
     let template = template.parse(query).map_err(Error::Parse)?;
     let mut rendered = Bounded(String::new());
-    template.execute_fmt(&mut rendered, &Value::Nil).map_err(Error::Execute)?;
+    template.execute_fmt(&mut rendered, &Value::Map(fields.into())).map_err(Error::Execute)?;
     Ok(rendered.0)
+}
+
+/// The name of a field, which Go has begin with a capital.
+fn capitalised(name: &str) -> String {
+    let (first, rest) = name.split_at(name.len().min(1));
+    first.to_uppercase() + rest
 }
 
 /// Go's `index`: what is not in a map of texts is an empty text, where the crate's own function gives nil.
@@ -111,6 +119,7 @@ mod tests {
             ("{{ name }}.{{ namespace }} {{ target }} {{ service }}", "cart.shop cart-app cart-svc"),
             ("{{ ingress }} {{- route }}[{{ interval }}]", "frontpath[1m]"),
             (r#"a{b="{{ variables.foo }}"}"#, r#"a{b="bar"}"#),
+            (r#"a{b=~"{{ .Target }}.*",c="{{ .Namespace }}"}[{{.Interval}}]"#, r#"a{b=~"cart-app.*",c="shop"}[1m]"#),
             (r#"{{ index variables "foo" }}{{ index variables "gone" }}"#, "bar"),
             (r#"{{ if eq namespace "shop" }}yes{{ else }}no{{ end }}"#, "yes"),
             (r#"{{ $t := printf "%s-%s" target namespace }}{{ $t }}"#, "cart-app-shop"),
@@ -126,6 +135,7 @@ mod tests {
         for (query, beginning) in [
             ("{{ variables.gone }}", "template excution failed: "),
             ("{{ unknown }}", "template excution failed: "),
+            ("{{ .Unknown }}", "template excution failed: "),
             ("{{ name", "template parsing failed: "),
         ] {
             let error = rendered(query).unwrap_err();
