@@ -146,7 +146,7 @@ impl Default for Web {
 
 /// The machine's network.
 #[derive(Default)]
-struct Network {
+pub struct Network {
     clients: Mutex<BTreeMap<Route, reqwest::Client>>,
 }
 

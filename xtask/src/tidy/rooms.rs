@@ -47,6 +47,7 @@ const ROOMS: &[Room] = &[
     ),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
     ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
+    ("setups", &["kubectlsuite"]),
     (
         "xtask",
         &[
