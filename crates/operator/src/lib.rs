@@ -10,13 +10,10 @@ pub mod admin;
 pub mod args;
 pub mod cluster;
 pub mod recorder;
-pub mod shutdown;
 pub mod telemetry;
-pub mod web;
 
 pub mod run;
 
-mod cause;
 mod claims;
 mod courier;
 mod drive;
@@ -24,3 +21,7 @@ mod lease;
 mod perform;
 mod places;
 mod schedule;
+
+use process::cause;
+
+pub use process::{shutdown, web};

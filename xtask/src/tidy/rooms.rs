@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
     ("flagger-routers", &["flagger-api", "flagger-ports", "flagger-rollout"]),
     ("flagger-meters", &["flagger-api", "flagger-ports"]),
     ("flagger-hooks", &["flagger-api", "flagger-ports"]),
+    ("flagger-process", &["flagger-api"]),
     (
         "flagger-operator",
         &[
@@ -33,6 +34,7 @@ const ROOMS: &[Room] = &[
             "flagger-hooks",
             "flagger-meters",
             "flagger-ports",
+            "flagger-process",
             "flagger-rollout",
             "flagger-routers",
             "flagger-targets",
