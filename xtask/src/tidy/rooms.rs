@@ -40,6 +40,7 @@ const ROOMS: &[Room] = &[
             "flagger-targets",
         ],
     ),
+    ("flagger-loadtester", &["flagger-api", "flagger-process"]),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     (
         "flagger",
@@ -54,6 +55,7 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-loadtester",
             "flagger-operator",
             "flagger-routers",
             "histories",
