@@ -10,13 +10,10 @@ pub mod admin;
 pub mod args;
 pub mod cluster;
 pub mod recorder;
-pub mod shutdown;
 pub mod telemetry;
-pub mod web;
 
 pub mod run;
 
-mod cause;
 mod claims;
 mod courier;
 mod drive;
@@ -28,3 +25,7 @@ mod places;
 mod refusals;
 mod schedule;
 mod secret;
+
+use process::cause;
+
+pub use process::{shutdown, web};

@@ -27,6 +27,7 @@ const ROOMS: &[Room] = &[
     ("flagger-meters", &["flagger-api", "flagger-ports"]),
     ("flagger-hooks", &["flagger-api", "flagger-ports"]),
     ("flagger-notifiers", &["flagger-api", "flagger-ports"]),
+    ("flagger-process", &["flagger-api"]),
     (
         "flagger-operator",
         &[
@@ -35,11 +36,13 @@ const ROOMS: &[Room] = &[
             "flagger-meters",
             "flagger-notifiers",
             "flagger-ports",
+            "flagger-process",
             "flagger-rollout",
             "flagger-routers",
             "flagger-targets",
         ],
     ),
+    ("flagger-loadtester", &["flagger-api", "flagger-process"]),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     (
         "flagger",
@@ -55,6 +58,7 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-loadtester",
             "flagger-meters",
             "flagger-operator",
             "flagger-routers",
