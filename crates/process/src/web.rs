@@ -227,7 +227,7 @@ fn kind_of(error: &reqwest::Error) -> ErrorKind {
 }
 
 /// Scheme, host and port of a URL that can be asked over HTTP: what of it may be shown.
-pub(crate) fn origin(url: &str) -> Option<String> {
+pub fn origin(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
     is_web.then(|| target_of(&uri))

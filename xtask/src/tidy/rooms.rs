@@ -48,6 +48,7 @@ const ROOMS: &[Room] = &[
         "flagger",
         &["controlplane", "flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"],
     ),
+    ("dataplanes", &[]),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
     ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
     ("setups", &["kubectlsuite"]),
