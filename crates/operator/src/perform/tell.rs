@@ -4,7 +4,6 @@ use api::{Canary, CanaryStatus};
 use ports::{Key, kinds};
 use rollout::Outcome;
 use rollout::words::{Alert, Sentence, Tone, fields};
-use serde_json::Value;
 
 use super::World;
 use super::calls::tell_event_hooks;
