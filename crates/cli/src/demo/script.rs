@@ -88,10 +88,7 @@ fn folder(path: &Path) -> Result<Act, Error> {
         return Err(Error::Empty(path.to_owned()));
     }
     let acts = files.iter().map(|path| file(path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Act {
-        name: path.display().to_string(),
-        objects: acts.into_iter().flat_map(|act| act.objects).collect(),
-    })
+    Ok(Act { name: path.display().to_string(), objects: acts.into_iter().flat_map(|act| act.objects).collect() })
 }
 
 fn file(path: &Path) -> Result<Act, Error> {

@@ -40,15 +40,11 @@ impl Browser {
     }
 
     fn request(&self, host: &str, path: &str) -> String {
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-        if !self.cookies.is_empty() {
-            let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request += &format!("Cookie: {}\r\n", cookies.join("; "));
-        }
-        for (name, value) in &self.headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        request + "\r\n"
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = (!cookies.is_empty()).then(|| format!("Cookie: {}\r\n", cookies.join("; ")));
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let headers: String = cookies.into_iter().chain(headers).collect();
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n")
     }
 
     fn keep(&mut self, set: &str) {

@@ -4,7 +4,6 @@
 //! What is played: the machine that pods run on, the application in them, and the service proxy, all of `flagger-sandbox`.
 //! Each test runs in namespaces of its own, see `namespace`. Where the programs are not there, what needs them is left out
 //! and said; `DATAPLANES=required` makes that a failure.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
 
 #[cfg(test)]
 mod browser;

@@ -126,7 +126,8 @@ impl Stack {
         let admin = Admin::bind_local(0).await.unwrap();
         let clock = self.sandbox.clock();
         tokio::spawn(async move {
-            let ended = run::serve(client, Web::new(), settings, clock, admin, CancellationToken::new()).await;
+            let stop = CancellationToken::new();
+            let ended = Box::pin(run::serve(client, Web::new(), settings, clock, admin, stop)).await;
             panic!("the operator ended by itself: {ended:?}");
         });
     }
@@ -229,14 +230,13 @@ impl Stack {
 
     /// The ends of the logs, for a test that fails.
     pub(crate) fn logs(&self) -> String {
-        let mut logs = String::new();
-        for name in ["contour", "envoy", "prometheus"] {
+        let logs = ["contour", "envoy", "prometheus"].map(|name| {
             let log = fs::read_to_string(self.folder.join(format!("{name}.log"))).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             let end = lines.get(lines.len().saturating_sub(20)..).unwrap_or_default();
-            logs += &format!("--- {name}\n{}\n", end.join("\n"));
-        }
-        logs
+            format!("--- {name}\n{}\n", end.join("\n"))
+        });
+        logs.concat()
     }
 
     /// Ends the parts that write into folders, so that none is left.
