@@ -6,9 +6,13 @@
 //! Start reading in `commands`.
 
 mod commands;
+#[cfg(feature = "sandbox")]
 mod demo;
+#[cfg(feature = "sandbox")]
 mod names;
+#[cfg(feature = "sandbox")]
 mod real;
+#[cfg(feature = "sandbox")]
 mod view;
 
 use std::process::ExitCode;

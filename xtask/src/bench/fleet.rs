@@ -50,6 +50,7 @@ pub(super) async fn measure(root: &Path, flagger: &Path, canaries: usize, releas
         wait(|| CALM < stage.tally(Tally::idle)).await.context("the operator does not come to rest")?;
         stage.release(releases, INTERVAL).await?;
         sleep(WARM_UP).await;
+        figures.extend(at_start(&stage));
         stage.tally(Tally::reset);
         let busy = operator.cpu_secs()?;
         sleep(RUN).await;
@@ -75,20 +76,27 @@ fn at_rest(stage: &Stage, operator: &Operator, canaries: usize) -> Result<Vec<Fi
     ])
 }
 
+fn at_start(stage: &Stage) -> Vec<Figure> {
+    let mut waits = stage.tally(|tally| tally.waits());
+    waits.sort();
+    vec![
+        Figure { name: "start of a run, median", unit: "ms", measured: percentile_ms(&waits, 50), limit: 250.0 },
+        Figure { name: "start of a run, p99", unit: "ms", measured: percentile_ms(&waits, 99), limit: 250.0 },
+    ]
+}
+
 fn under_release(stage: &Stage, operator: &Operator, releases: usize, cpu_secs: f64) -> Result<Vec<Figure>> {
     let (writes, steps, mut late) = stage.tally(|tally| (tally.writes, tally.steps(), tally.lateness(INTERVAL)));
     if steps == 0 || late.is_empty() {
         bail!("no release took a step");
     }
     late.sort();
-    let percentile =
-        |share: usize| late.get((late.len() * share / 100).min(late.len() - 1)).copied().unwrap_or_default();
     // One in ten steps may be under way at the beginning or at the end.
     let expected = releases * usize::try_from(RUN.as_secs() / INTERVAL.as_secs()).unwrap_or_default();
     Ok(vec![
         Figure { name: "writes for one weight step", unit: "", measured: float(writes) / float(steps), limit: 3.0 },
-        Figure { name: "lateness of a step, median", unit: "ms", measured: millis(percentile(50)), limit: 250.0 },
-        Figure { name: "lateness of a step, p99", unit: "ms", measured: millis(percentile(99)), limit: 250.0 },
+        Figure { name: "lateness of a step, median", unit: "ms", measured: percentile_ms(&late, 50), limit: 250.0 },
+        Figure { name: "lateness of a step, p99", unit: "ms", measured: percentile_ms(&late, 99), limit: 250.0 },
         Figure {
             name: "steps that were not taken",
             unit: "%",
@@ -122,7 +130,9 @@ async fn wait(done: impl Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-fn millis(time: Duration) -> f64 {
+/// The time that so many percent of these, which are sorted, do not exceed.
+fn percentile_ms(sorted: &[Duration], share: usize) -> f64 {
+    let time = sorted.get(sorted.len() * share / 100).or(sorted.last()).copied().unwrap_or_default();
     time.as_secs_f64() * 1000.0
 }
 

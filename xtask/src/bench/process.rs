@@ -14,8 +14,10 @@ const TICKS_PER_SEC: f64 = 100.0;
 /// Builds the program as it is shipped; its path.
 pub(super) fn build(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let status =
-        Command::new(cargo).args(["build", "--quiet", "--profile", "dist", "-p", "flagger"]).current_dir(root).status();
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--profile", "dist", "--package", "flagger", "--no-default-features"])
+        .current_dir(root)
+        .status();
     if !status.context("failed to start cargo")?.success() {
         bail!("failed to build flagger");
     }

@@ -53,6 +53,10 @@ pub(super) struct Tally {
     initialized: BTreeSet<String>,
     /// When the weights of each canary were set.
     steps: BTreeMap<String, Vec<Instant>>,
+    /// When new versions were shipped whose runs the operator has not announced.
+    shipped: BTreeMap<String, Instant>,
+    /// How long each of the others waited for that.
+    started: Vec<Duration>,
 }
 
 impl Tally {
@@ -69,6 +73,11 @@ impl Tally {
         *self = Self { initialized: std::mem::take(&mut self.initialized), ..Self::new() };
     }
 
+    /// How long each new version waited until the operator announced its run; one that still waits, for so long already.
+    pub(super) fn waits(&self) -> Vec<Duration> {
+        self.started.iter().copied().chain(self.shipped.values().map(Instant::elapsed)).collect()
+    }
+
     /// How many weights were set.
     pub(super) fn steps(&self) -> usize {
         self.steps.values().map(Vec::len).sum()
@@ -81,7 +90,15 @@ impl Tally {
     }
 
     fn new() -> Self {
-        Self { requests: 0, writes: 0, last: Instant::now(), initialized: BTreeSet::new(), steps: BTreeMap::new() }
+        Self {
+            requests: 0,
+            writes: 0,
+            last: Instant::now(),
+            initialized: BTreeSet::new(),
+            steps: BTreeMap::new(),
+            shipped: BTreeMap::new(),
+            started: Vec::new(),
+        }
     }
 }
 
@@ -133,6 +150,7 @@ impl Stage {
             let (namespace, name) = team::place(index);
             let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
             let version = json!({"spec": {"template": {"metadata": {"annotations": {"version": "2.0.0"}}}}});
+            self.counted.tally().shipped.insert(format!("{namespace}/{name}"), Instant::now());
             let deployment = self.counted.ask(Method::PATCH, &path, &version).await?;
             self.counted.ready(&deployment).await?;
         }
@@ -210,8 +228,17 @@ impl Counted {
         if path.contains("/httproutes") {
             let now = Instant::now();
             tally.steps.entry(key).or_default().push(now);
-        } else if path.contains("/canaries/") && object["status"]["phase"] == "Initialized" {
-            tally.initialized.insert(key);
+        } else if path.contains("/canaries/") {
+            match object["status"]["phase"].as_str() {
+                Some("Initialized") => {
+                    tally.initialized.insert(key);
+                }
+                Some("Progressing") => {
+                    let waited = tally.shipped.remove(&key).map(|shipped| shipped.elapsed());
+                    tally.started.extend(waited);
+                }
+                _ => {}
+            }
         }
     }
 }

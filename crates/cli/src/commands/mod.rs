@@ -1,6 +1,10 @@
 //! The commands, one a file.
 
 pub(crate) mod operator;
+#[cfg(feature = "sandbox")]
+pub(crate) mod sandbox;
+#[cfg(not(feature = "sandbox"))]
+#[path = "no_sandbox.rs"]
 pub(crate) mod sandbox;
 
 use std::io::Write;

@@ -7,6 +7,7 @@ use operator::args;
 use operator::shutdown::Signals;
 use operator::{run, telemetry};
 use ports::RealClock;
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) fn main() -> ExitCode {
@@ -18,8 +19,7 @@ pub(crate) fn main() -> ExitCode {
         super::complain(&error, None);
         return ExitCode::FAILURE;
     }
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = match builder.worker_threads(settings.threads).enable_all().build() {
+    let runtime = match runtime(settings.threads) {
         Ok(runtime) => runtime,
         Err(error) => {
             super::complain(&error, None);
@@ -43,6 +43,15 @@ pub(crate) fn main() -> ExitCode {
     // A look that hangs in a call must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// Runs tasks on so many threads. One is this thread: it has the memory allocator to itself, and what was given back to it is
+/// used again by whoever asks next.
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    match threads {
+        ..=1 => Builder::new_current_thread().enable_all().build(),
+        threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
+    }
 }
 
 /// Ends the process for a reason that is in its log as any other.

@@ -159,7 +159,7 @@ mod tests {
             access: Access::default(),
             mesh_kubeconfig: None,
             election_namespace: None,
-            threads: 2,
+            threads: 1,
             requests_per_sec: 100,
             requests_burst: 250,
             namespace: None,

@@ -72,7 +72,7 @@ const ROWS: &[Flag] = &[
     Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL"),
     Flag::new("slack-user", Text, "flagger", "name shown in Slack"),
     klog("stderrthreshold", Text, "2"),
-    Flag::new("threadiness", Int, "2", "threads that look after canaries"),
+    Flag::new("threadiness", Int, "1", "threads that canaries are looked after on; more of them take more memory"),
     klog("v", Int, "0"),
     Flag::new("version", Bool, "false", "print the version and exit"),
     klog("vmodule", Text, ""),
