@@ -371,7 +371,7 @@ fn canary_serves(
 }
 
 /// The end of a tick that a side is not ready for; told when a step is due.
-pub(crate) fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow<Ending> {
+fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow<Ending> {
     if paced {
         cx.say(Sentence::Trouble(reason.to_owned()))?;
     }
