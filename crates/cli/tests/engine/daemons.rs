@@ -1,4 +1,4 @@
-//! A DaemonSet that is released, on a cluster of one node.
+//! A `DaemonSet` that is released, on a cluster of one node.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the operator's ServiceAccount may not do.
+//! What the operator's service account may not do.
 
 use std::time::Duration;
 

@@ -67,11 +67,16 @@ pub(crate) struct World {
 struct History {
     writes: Mutex<Vec<Written>>,
     moved: watch::Sender<usize>,
-    /// Which write is the end of a replica.
-    fuse: Mutex<Option<(fn(&Written) -> bool, Life)>>,
+    fuse: Mutex<Option<Fuse>>,
 }
 
-/// Whether a replica lives, and since when it does not.
+/// Which write is the end of which replica.
+struct Fuse {
+    end: fn(&Written) -> bool,
+    life: Life,
+}
+
+/// Whether a replica has died, and what it may not do and tried.
 #[derive(Clone, Default)]
 struct Life {
     over: Arc<AtomicBool>,
@@ -184,7 +189,7 @@ impl World {
 
     /// Lets a replica die with the first write that is like this: it is made, and nobody hears of it.
     pub(crate) fn kill_at(&self, replica: &Replica, end: fn(&Written) -> bool) {
-        *self.history.fuse.lock().unwrap() = Some((end, replica.life.clone()));
+        *self.history.fuse.lock().unwrap() = Some(Fuse { end, life: replica.life.clone() });
     }
 
     /// All writes so far.
@@ -242,10 +247,8 @@ impl History {
         let before = commit.before.cloned().unwrap_or_default();
         let written = Written { at, before, after: after.clone() };
         let mut fuse = self.fuse.lock().unwrap();
-        if fuse.as_ref().is_some_and(|(end, _)| end(&written))
-            && let Some((_, life)) = fuse.take()
-        {
-            life.over.store(true, Ordering::Relaxed);
+        if let Some(fuse) = fuse.take_if(|fuse| (fuse.end)(&written)) {
+            fuse.life.over.store(true, Ordering::Relaxed);
         }
         self.writes.lock().unwrap().push(written);
         self.moved.send_modify(|count| *count += 1);
