@@ -5,7 +5,7 @@
 //!
 //! Quirk: a target that never serves keeps its canary, as in the reference, because letting go would send all traffic to
 //! nothing; the test `a_target_that_does_not_serve_keeps_its_canary_and_the_traffic_on_the_primary` pins it. Who wants it gone
-//! all the same switches `revertOnDeletion` off.
+//! all the same takes the finalizer off, as an event and the condition `Stalled` say, or switches `revertOnDeletion` off.
 
 use std::time::Duration;
 
@@ -15,10 +15,9 @@ use crate::claim::Claim;
 use crate::effect::{Effect, Readiness, Side};
 use crate::journal::{Cx, Flow, Halt};
 use crate::report::Ending;
-use crate::serving::wait;
 use crate::tick::Input;
 use crate::words::Sentence;
-use crate::{pace, phase};
+use crate::{pace, phase, stalled};
 
 /// How long proxies get to hear that the target has the traffic, before the primary goes with its canary.
 pub(crate) const SETTLING: Duration = Duration::from_secs(5);
@@ -76,7 +75,15 @@ fn give_back(input: &Input<'_>, cx: &mut Cx<'_>) -> Flow {
     if cx.restore()?
         && let Readiness::NotReady { reason, .. } = cx.ready(Side::Canary)?
     {
-        return Err(Halt::Over(wait(Side::Canary, reason, input.paced, cx)?));
+        return Err(wait(input, reason, cx));
     }
     cx.act(Effect::GiveBackTraffic)
+}
+
+/// A target gets an interval to get up; then the user is told once what is waited for, and how to do without.
+fn wait(input: &Input<'_>, reason: &str, cx: &Cx<'_>) -> Halt {
+    if input.paced || stalled::is_faulted(&cx.stored) {
+        return Halt::Fault(Sentence::Unreverted(reason.to_owned()).text(input.plan));
+    }
+    Halt::Over(Ending::NotReady { side: Side::Canary, reason: reason.to_owned() })
 }

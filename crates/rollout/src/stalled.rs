@@ -37,6 +37,11 @@ pub(crate) fn fault(status: &mut CanaryStatus, what: &str, now: Timestamp) -> bo
     set(status, FAULTED, what, now)
 }
 
+/// Whether something failed when it was last tried.
+pub(crate) fn is_faulted(status: &CanaryStatus) -> bool {
+    find(status).is_some_and(|stalled| stalled.reason == FAULTED)
+}
+
 /// Notes what is missing that the checks are read from; whether that is news.
 pub(crate) fn unmeasured(status: &mut CanaryStatus, what: &str, now: Timestamp) -> bool {
     set(status, UNMEASURED, what, now)

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use api::well_known::FINALIZER;
 use api::{HookType, Phase, Severity};
 
 pub use crate::meter_fault::MeterFault;
@@ -71,6 +72,8 @@ pub enum Sentence {
     PromotedUnanalysed,
     Failed,
     Terminating,
+    /// What the target is short of that is to get all traffic.
+    Unreverted(String),
     Terminated,
     ThresholdReached(i32),
     FirstStepFailed(i32),
@@ -127,6 +130,7 @@ impl Sentence {
             | Self::Trouble(_)
             | Self::Fault(_)
             | Self::ScaleDownFailed(_)
+            | Self::Unreverted(_)
             | Self::Failed
             | Self::StepBack { .. }
             | Self::ThresholdReached(_)
@@ -198,6 +202,10 @@ impl Sentence {
             Self::PromotedUnanalysed => format!("Promotion completed! Canary analysis was skipped for {target}"),
             Self::Failed => format!("Canary failed! Scaling down {canary}"),
             Self::Terminating => format!("Terminating canary {canary}"),
+            Self::Unreverted(reason) => format!(
+                "Terminating {canary} waits until {target} serves and can have all traffic: {reason}; \
+                 to let it go without, remove its finalizer {FINALIZER}"
+            ),
             Self::Terminated => format!("Terminated canary {canary}"),
             Self::ThresholdReached(failed) => {
                 format!("Rolling back {canary} failed checks threshold reached {failed}")

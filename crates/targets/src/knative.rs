@@ -121,14 +121,6 @@ impl Target for Knative {
         Ok(merge(cx, json!({"metadata": {"annotations": annotations}, "spec": {"traffic": traffic}})))
     }
 
-    fn scale_to_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(Vec::new())
-    }
-
-    fn scale_from_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(Vec::new())
-    }
-
     /// Knative scales by itself, and traffic is the router's; the look tells whether the target is still there.
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
         target(cx, seen).map(|_| Vec::new())

@@ -97,14 +97,6 @@ impl Target for Service {
         Ok(replaced(key, live, primary))
     }
 
-    fn scale_to_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(Vec::new())
-    }
-
-    fn scale_from_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
-        Ok(Vec::new())
-    }
-
     /// The target was never changed; the look tells whether it is still there.
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>> {
         target(cx, seen).map(|_| Vec::new())

@@ -53,11 +53,15 @@ pub trait Target: Debug + Sync {
         flagger_id: &str,
     ) -> Result<Vec<Change>, Halt<Error>>;
 
-    /// Stops the target's pods.
-    fn scale_to_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;
+    /// Stops the target's pods; nothing where it has none, or none that anybody else may scale.
+    fn scale_to_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
+        Ok(Vec::new())
+    }
 
-    /// Starts the target's pods for a run.
-    fn scale_from_zero(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;
+    /// Starts the target's pods for a run; nothing where they are not stopped.
+    fn scale_from_zero(&self, _: &Context<'_>, _: &Seen) -> Result<Vec<Change>, Halt<Error>> {
+        Ok(Vec::new())
+    }
 
     /// Gives the target back to the user, able to serve what the primary serves, before the Canary goes.
     fn restore(&self, cx: &Context<'_>, seen: &Seen) -> Result<Vec<Change>, Halt<Error>>;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use api::{Canary, CanaryStatus, Phase};
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::DynamicObject;
+use kube::core::ApiResource;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
@@ -211,9 +213,12 @@ impl<'a> Player<'a> {
         for (name, followed) in &self.canaries {
             let target = &followed.canary.spec.target_ref;
             let namespace = followed.canary.metadata.namespace.as_deref().unwrap_or_default();
-            let resource = kube::core::ApiResource::erase::<k8s_openapi::api::apps::v1::Deployment>(&());
-            let deployments: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
-            let found = deployments.get_opt(&target.name).await.map_err(|source| Error::Read {
+            let resource = match target.kind.as_str() {
+                "DaemonSet" => ApiResource::erase::<DaemonSet>(&()),
+                _ => ApiResource::erase::<Deployment>(&()),
+            };
+            let workloads: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+            let found = workloads.get_opt(&target.name).await.map_err(|source| Error::Read {
                 object: format!("{} {}.{namespace}", target.kind, target.name),
                 source: Box::new(source),
             })?;

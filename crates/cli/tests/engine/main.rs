@@ -2,6 +2,7 @@
 //! and the hooks that a user would have, over real HTTP.
 
 mod affinity;
+mod daemons;
 mod hooks;
 mod inputs;
 mod mesh;

@@ -182,7 +182,15 @@ impl Cluster {
     pub async fn fetch(&self, key: &Key) -> Result<Option<Object>, Error> {
         let answer = self.send(Call::get(key)?).await;
         match answer {
-            Ok(lean) => Ok(Some(self.keep(key, lean.into_object(key.kind)))),
+            Ok(lean) => {
+                let (object, news) = self.keep(key, lean.into_object(key.kind));
+                // The watch, which comes later, will not tell whoever else depends on it.
+                if news {
+                    // An error means that nobody listens.
+                    let _ = self.shared.notices.send(Notice::Changed(key.clone()));
+                }
+                Ok(Some(object))
+            }
             Err(error) if error.reason == Reason::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -224,7 +232,7 @@ impl Cluster {
             Change::Delete(_) => return self.delete(key).await,
         };
         let lean = self.send(call).await?;
-        Ok(Some(self.keep(key, lean.into_object(key.kind))))
+        Ok(Some(self.keep(key, lean.into_object(key.kind)).0))
     }
 
     /// Merges `status` into the status of the object that has this `uid`.
@@ -235,7 +243,7 @@ impl Cluster {
         self.check_tenure(key)?;
         let patch = json!({"metadata": {"uid": uid}, "status": status});
         let lean = self.send(Call::merge_status(key, &patch)?).await?;
-        Ok(self.keep(key, lean.into_object(key.kind)))
+        Ok(self.keep(key, lean.into_object(key.kind)).0)
     }
 
     /// Starts following a kind, unless it is followed already.
@@ -297,7 +305,7 @@ impl Cluster {
         // The answer is the object while finalizers hold it, and a `Status` or the object's last state when it is gone.
         let object = lean.into_object(key.kind);
         if held_by_finalizers(&object) {
-            return Ok(Some(self.keep(key, object)));
+            return Ok(Some(self.keep(key, object).0));
         }
         if let Some(store) = self.store_of(key) {
             store.with(|objects| objects.forget(&key.namespace, &key.name));
@@ -320,13 +328,12 @@ impl Cluster {
         if self.may_change() { Ok(()) } else { Err(Error::deposed(key)) }
     }
 
-    /// Puts an answer where the next `get` finds it, which for guarded kinds is the API server.
-    fn keep(&self, key: &Key, object: Value) -> Object {
+    /// Puts an answer where the next `get` finds it, which for guarded kinds is the API server; whether it was news there.
+    fn keep(&self, key: &Key, object: Value) -> (Object, bool) {
         let store = self.store_of(key).filter(|_| !is_guarded(key.kind));
-        if let Some((store, item)) = store.zip(Item::new(Packed::from(&object))) {
-            store.with(|objects| objects.put(item));
-        }
-        Arc::new(object)
+        let item = store.zip(Item::new(Packed::from(&object)));
+        let news = item.is_some_and(|(store, item)| store.with(|objects| objects.put(item)));
+        (Arc::new(object), news)
     }
 
     fn read<T: Default>(&self, kind: Kind, read: impl FnOnce(&Objects) -> T) -> T {

@@ -7,10 +7,9 @@ use targets::autoscalers::{self, Upkeep};
 use super::objects::Unanswered;
 use super::{Failed, World};
 
-impl World<'_> {
+impl<'a> World<'a> {
     pub(super) async fn read_target(&mut self) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         let target = targets::find(&cx);
         let facts = self.ask(|seen| target.facts(&cx, seen)).await?;
         let configs = match &facts.tracked_configs {
@@ -25,8 +24,7 @@ impl World<'_> {
     }
 
     pub(super) async fn ensure_primary(&mut self) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         let target = targets::find(&cx);
         let revision = self.facts.as_ref().map(|facts| facts.revision.clone()).unwrap_or_default();
         let mark = self.mark(&revision);
@@ -35,8 +33,7 @@ impl World<'_> {
     }
 
     pub(super) async fn ensure_scaler(&mut self, update: bool) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         let upkeep = if update { Upkeep::Update } else { Upkeep::Create };
         if let Some(autoscaler) = autoscalers::find(&cx).map_err(|error| error.to_string())? {
             self.change(|seen| autoscaler.primary(&cx, seen, upkeep)).await?;
@@ -46,15 +43,13 @@ impl World<'_> {
 
     /// Makes this canary the owner of what one that is gone left behind, as far as this look has come upon it.
     pub(super) async fn inherit(&mut self) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         self.change(|seen| targets::inherit(&cx, seen)).await?;
         Ok(Outcome::Done)
     }
 
     pub(super) async fn check_ready(&mut self, side: Side) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         let target = targets::find(&cx);
         let now = self.shell.clock.now();
         let of = match side {
@@ -90,8 +85,7 @@ impl World<'_> {
     }
 
     pub(super) async fn scale_target(&mut self, scale: Scale) -> Result<Outcome, Failed> {
-        let (canary, settings) = (self.canary, &self.shell.workloads);
-        let cx = targets::Context { canary, settings };
+        let cx = self.workloads();
         let target = targets::find(&cx);
         let autoscaler = autoscalers::find(&cx).map_err(|error| error.to_string())?;
         match scale {
@@ -134,6 +128,11 @@ impl World<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What targets and autoscalers are asked with.
+    fn workloads(&self) -> targets::Context<'a> {
+        targets::Context { canary: self.canary, settings: &self.shell.workloads }
     }
 
     /// What marks the primary's pods when they carry `revision` and the configs that the status tracks.

@@ -78,6 +78,22 @@ async fn our_own_write_is_read_back_at_once_and_its_echo_is_no_news() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_look_fetches_before_the_watch_tells_of_it_is_news_to_all_others() {
+    let stub = Stub::default();
+    stub.list(DEPLOYMENTS, &[deployment("podinfo", "1")]);
+    let cluster = watched(&stub).await;
+    let mut notices = cluster.notices();
+
+    stub.answer(&format!("GET {PODINFO}"), 200, deployment("podinfo", "101"));
+    cluster.fetch(&key("podinfo")).await.unwrap();
+    assert_eq!(notices.next().await, Some(Notice::Changed(key("podinfo"))));
+    cluster.fetch(&key("podinfo")).await.unwrap();
+    stub.happen("MODIFIED", &deployment("podinfo", "101"));
+    stub.happen("ADDED", &deployment("other", "102"));
+    assert_eq!(notices.next().await, Some(Notice::Changed(key("other"))), "it is told once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_finalizers_hold_is_still_there_after_its_deletion() {
     let stub = Stub::default();
     let mut dying = deployment("podinfo", "2");

@@ -73,14 +73,13 @@ fn a_target_that_does_not_serve_keeps_its_canary_and_the_traffic_on_the_primary(
     world.tick(&plan, false, |_| None);
     assert_eq!((world.log.len(), world.apex), (2, Side::Primary), "the first look is quiet about it");
     world.log.clear();
-    for _ in 0..3 {
-        let told = world.tick(&plan, true, |_| None);
-        assert!(matches!(told.over.unwrap().ending, Ending::NotReady { side: Side::Canary, .. }));
+    for paced in [true, true, false, true] {
+        let told = world.tick(&plan, paced, |_| None);
+        assert!(matches!(told.over.unwrap().ending, Ending::Faulted { .. }));
     }
     expect![[r#"
-        warn canary not ready
-        warn canary not ready
-        warn canary not ready"#]]
+        note Stalled Faulted: Terminating podinfo.test waits until podinfo.test serves and can have all traffic: canary not ready; to let it go without, remove its finalizer finalizer.flagger.app
+        warn Terminating podinfo.test waits until podinfo.test serves and can have all traffic: canary not ready; to let it go without, remove its finalizer finalizer.flagger.app"#]]
     .assert_eq(&world.log.join("\n"));
     assert_eq!((world.apex, world.standing.held), (Side::Primary, true));
 

@@ -55,6 +55,7 @@ fn a_release_is_told_in_the_words_that_scripts_know() {
         Sentence::Trouble("not ready".into()),
         Sentence::Fault("not found".into()),
         Sentence::ScaleDownFailed(error()),
+        Sentence::Unreverted("not ready".into()),
         Sentence::Initialized,
         Sentence::ScalingUp,
         Sentence::Withdrawn,
@@ -90,6 +91,7 @@ fn a_release_is_told_in_the_words_that_scripts_know() {
             Warning info  not ready
             Warning error not found
             Warning error scaling down canary Deployment podinfo.test failed: refused
+            Warning info  Terminating podinfo.test waits until podinfo.test serves and can have all traffic: not ready; to let it go without, remove its finalizer finalizer.flagger.app
             Normal  info  Initialization done! podinfo.test
             Normal  info  New revision detected! Scaling up podinfo.test
             Normal  info  New revision withdrawn! podinfo.test is back at the promoted one

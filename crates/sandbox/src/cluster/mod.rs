@@ -9,7 +9,7 @@ mod queue;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::{Endpoints, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -54,6 +54,7 @@ pub(crate) struct Cluster {
     /// The time in objects, which is the machine's where real controllers read them; elsewhere it is the same clock.
     pub(crate) stamps: Arc<dyn Clock>,
     pub(crate) events: Recorder,
+    pub(crate) daemon_sets: Mirror<DaemonSet>,
     pub(crate) deployments: Mirror<Deployment>,
     pub(crate) replica_sets: Mirror<ReplicaSet>,
     pub(crate) pods: Mirror<Pod>,
@@ -71,6 +72,7 @@ impl Cluster {
             clock,
             stamps,
             events,
+            daemon_sets: Mirror::default(),
             deployments: Mirror::default(),
             replica_sets: Mirror::default(),
             pods: Mirror::default(),
@@ -89,7 +91,7 @@ impl Cluster {
                 tasks.spawn(async move { follow(Api::all(client), &cluster.$mirror).await });
             })*};
         }
-        follow!(deployments replica_sets pods services endpoints slices);
+        follow!(daemon_sets deployments replica_sets pods services endpoints slices);
     }
 
     /// The namespace's objects of a kind.

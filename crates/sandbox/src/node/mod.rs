@@ -16,7 +16,7 @@ mod kubelet;
 mod logs;
 mod pod;
 mod probe;
-mod schedule;
+pub(crate) mod schedule;
 pub(crate) mod status;
 
 use std::collections::HashMap;

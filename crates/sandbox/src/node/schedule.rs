@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Binding, ObjectReference, Pod};
+use k8s_openapi::api::core::v1::{Binding, ObjectReference, Pod, PodSpec};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
@@ -28,10 +28,9 @@ fn waiting(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_none())
 }
 
-/// Whether the node has every label that the pod's node selector wants.
-fn fits(pod: &Pod) -> bool {
-    let wanted = pod.spec.iter().flat_map(|spec| spec.node_selector.iter().flatten());
-    wanted.into_iter().all(|(key, value)| match key.as_str() {
+/// Whether the node has every label that the node selector of such a pod wants.
+pub(crate) fn fits(pod: &PodSpec) -> bool {
+    pod.node_selector.iter().flatten().all(|(key, value)| match key.as_str() {
         "kubernetes.io/hostname" => value == NAME,
         "kubernetes.io/os" => value == "linux",
         // The application runs anywhere.
@@ -45,7 +44,7 @@ struct Scheduler(Arc<Cluster>);
 impl Reconcile for Scheduler {
     async fn reconcile(&self, id: &Id) -> Result<Again, Error> {
         let Some(pod) = self.0.pods.get(id).filter(|pod| waiting(pod)) else { return Ok(None) };
-        if fits(&pod) { self.bind(&pod, id).await } else { self.refuse(&pod, id).await }
+        if pod.spec.as_ref().is_none_or(fits) { self.bind(&pod, id).await } else { self.refuse(&pod, id).await }
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use kube::ResourceExt;
-use sha2::{Digest, Sha256};
 
 use super::rolling::Limits;
 use crate::cluster::owned;
+use crate::controllers::template_hash;
 
 pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
 pub(crate) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
@@ -120,12 +120,6 @@ fn revision(set: &ReplicaSet) -> u64 {
     set.annotations().get(REVISION).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// A short word for a pod template, in Kubernetes' vowel-free alphabet; other than the original's, but as stable.
 fn hash(deployment: &Deployment) -> String {
-    const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    const LENGTH: usize = 10;
-    let text = serde_json::to_string(&deployment.spec.template).unwrap_or_default();
-    let digest = Sha256::digest(text);
-    let letter = |byte: &u8| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]);
-    digest.iter().take(LENGTH).map(letter).collect()
+    template_hash(&deployment.spec.template)
 }
