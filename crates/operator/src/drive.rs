@@ -148,7 +148,7 @@ impl Shell {
         let status = canary.status.clone().unwrap_or_default();
         let due = match pace {
             Pace::First => pace::due(&status, plan.interval, now),
-            Pace::Due | Pace::Poll | Pace::Early => due.unwrap_or(now),
+            Pace::Due | Pace::Poll | Pace::Early => pace::planned(due.unwrap_or(now), &status, plan, now),
         };
         let paced = due <= now && matches!(pace, Pace::First | Pace::Due);
         let polled = matches!(pace, Pace::First | Pace::Poll);

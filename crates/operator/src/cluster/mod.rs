@@ -324,7 +324,7 @@ impl Cluster {
     fn keep(&self, key: &Key, object: Value) -> Object {
         let store = self.store_of(key).filter(|_| !is_guarded(key.kind));
         if let Some((store, item)) = store.zip(Item::new(Packed::from(&object))) {
-            store.with(|objects| objects.put(item));
+            store.with(|objects| objects.keep(item));
         }
         Arc::new(object)
     }
