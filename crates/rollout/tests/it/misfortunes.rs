@@ -86,6 +86,23 @@ fn a_primary_that_was_made_from_a_newer_revision_than_the_one_first_seen_carries
 }
 
 #[test]
+fn a_primary_that_people_delete_is_made_of_what_the_target_is() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "bad");
+    world.run(&plan, 10);
+    assert_eq!(world.status.phase, Phase::Failed);
+    world.primary = None;
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Failed, Some("bad")));
+    world.target = "v1".into();
+    world.run(&plan, 10);
+    assert_eq!(world.primary.as_deref(), Some("bad"));
+    world.target = "v2".into();
+    world.run(&plan, 10);
+    assert_eq!((world.begun, world.primary.as_deref()), (vec!["bad".to_owned(), "v2".to_owned()], Some("v2")));
+}
+
+#[test]
 fn a_revision_that_is_pushed_while_a_canary_comes_to_rest_is_begun_at_once() {
     let plan = canaries::plan(|_| {});
     let mut world = World { starts: |_, _| None, ..World::default() };
