@@ -7,10 +7,11 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use histories::{Told, play};
+use tokio::time::Instant;
 
 /// How many histories are played unless told otherwise.
 const HISTORIES: u64 = 1000;
