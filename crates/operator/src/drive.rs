@@ -11,7 +11,7 @@ use rollout::words::Sentence;
 use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
 
 use crate::claims::Claims;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Error as ClusterError};
 use crate::courier::Courier;
 use crate::herald::Herald;
 use crate::perform::{World, standing};
@@ -110,7 +110,7 @@ impl Shell {
     /// Looks at a canary, whose step is due at `due` if that is known.
     pub(crate) async fn look(&self, look: Look, due: Option<Timestamp>) -> Looked {
         let Look { canary: key, pace } = look;
-        let found = match self.cluster.get(&key).await {
+        let found = match self.read(&key, pace).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(canary = %name(&key), %error, "failed to read the canary");
@@ -146,6 +146,15 @@ impl Shell {
         self.advance(look, due, &canary, &plan, standing).await
     }
 
+    /// The canary as it is known. The first look at a run asks past the watch, which may be behind: whoever looked after it before
+    /// may have taken a step a moment ago, and its time is in the status.
+    async fn read(&self, key: &Key, pace: Pace) -> Result<Option<ports::Object>, ClusterError> {
+        let known = self.cluster.get(key).await?;
+        let phase = known.as_ref().map(|object| object["status"]["phase"].clone()).unwrap_or_default();
+        let is_running = serde_json::from_value(phase).is_ok_and(pace::is_running);
+        if pace == Pace::First && is_running { self.cluster.fetch(key).await } else { Ok(known) }
+    }
+
     async fn advance(
         &self,
         look: Look,
@@ -159,7 +168,7 @@ impl Shell {
         let status = canary.status.clone().unwrap_or_default();
         let due = match pace {
             Pace::First => pace::due(&status, plan.interval, now),
-            Pace::Due | Pace::Poll | Pace::Early => due.unwrap_or(now),
+            Pace::Due | Pace::Poll | Pace::Early => pace::planned(due.unwrap_or(now), &status, plan, now),
         };
         let paced = due <= now && matches!(pace, Pace::First | Pace::Due);
         let polled = matches!(pace, Pace::First | Pace::Poll);

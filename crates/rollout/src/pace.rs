@@ -5,6 +5,8 @@ use std::time::Duration;
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
 
+use crate::plan::Plan;
+
 /// How often, between two steps, gates are asked again that hold a run, and rollback hooks, and a side is looked at that is
 /// not ready: soon enough for a person who has just approved, seldom enough for whoever has to answer.
 pub const POLL: Duration = Duration::from_secs(5);
@@ -19,6 +21,15 @@ pub fn due(status: &CanaryStatus, interval: Duration, now: Timestamp) -> Timesta
         (true, Some(written)) => later(written, interval).min(latest),
         _ => now,
     }
+}
+
+/// When a step is due that was planned for `due`: a step that was stored since, although its answer was lost, began an interval.
+///
+/// A rollback that is under way has no pace, and a status from the future is one of a clock that was set back.
+pub fn planned(due: Timestamp, status: &CanaryStatus, plan: &Plan, now: Timestamp) -> Timestamp {
+    let stepping = is_running(status.phase) && status.failed_checks < plan.threshold;
+    let written = status.last_transition_time.filter(|written| stepping && *written <= now);
+    written.map_or(due, |written| due.max(later(written, plan.interval)))
 }
 
 /// Whether a run is on its way in this phase, so that steps have a pace.

@@ -27,6 +27,8 @@ const GLANCE: Duration = Duration::from_secs(5);
 const ABSENCE: Duration = Duration::from_secs(90);
 /// How long nothing may be written once all is over: long enough for every watch to end and to begin anew.
 const QUIET: Duration = Duration::from_secs(6 * 60);
+/// The same where a lease is renewed all the time, which is most of what such a history costs.
+const QUIET_OF_RIVALS: Duration = Duration::from_secs(2 * 60);
 /// Waits that have nothing to do with the number of steps: pods, deadlines, retries, restarts.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
@@ -141,7 +143,7 @@ impl History {
             .judge(|judge, objects| judge.broken().is_empty() && is_over(objects) && !judge.is_hopeless(objects))
         {
             self.scene.judge(|judge, _| judge.expect_quiet());
-            sleep(QUIET).await;
+            sleep(if 1 < self.processes.len() { QUIET_OF_RIVALS } else { QUIET }).await;
         }
     }
 

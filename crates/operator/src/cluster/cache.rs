@@ -82,6 +82,8 @@ pub(super) struct Objects {
     current: Names,
     /// What a list in progress has brought so far.
     listing: Option<Names>,
+    /// How far the watch has come: the newest version that it told of.
+    told: u64,
 }
 
 /// Objects by namespace and name.
@@ -145,8 +147,25 @@ impl Objects {
         })
     }
 
-    /// Takes in an object unless we have it as new or newer; true when it was news.
+    /// Takes in an answer to a request of ours, unless the watch has come further: then it has told of that state already, and
+    /// maybe that the object is gone since. True when it was news.
+    pub(super) fn keep(&mut self, item: Item) -> bool {
+        !item.held.version.is_told(self.told) && self.insert(item)
+    }
+
+    /// Takes in an object of the watch unless we have it as new or newer; true when it was news.
     pub(super) fn put(&mut self, item: Item) -> bool {
+        self.hear(&item);
+        self.insert(item)
+    }
+
+    fn hear(&mut self, item: &Item) {
+        if let Version::Number(version) = item.held.version {
+            self.told = self.told.max(version);
+        }
+    }
+
+    fn insert(&mut self, item: Item) -> bool {
         if let Some(listing) = &mut self.listing {
             insert_newer(listing, item.clone());
         }
@@ -155,6 +174,7 @@ impl Objects {
 
     /// Takes note of a deletion unless something newer is there; true when it was news.
     pub(super) fn remove(&mut self, last: &Item) -> bool {
+        self.hear(last);
         if let Some(listing) = &mut self.listing {
             remove_older(listing, last);
         }
@@ -224,6 +244,11 @@ fn remove_older(names: &mut Names, last: &Item) -> bool {
 }
 
 impl Version {
+    /// Whether a watch that has come to `version` has told of this one.
+    fn is_told(&self, version: u64) -> bool {
+        matches!(self, Self::Number(own) if *own <= version)
+    }
+
     /// Of two that can't be compared the one that arrives later counts as newer.
     fn is_after(&self, before: &Self) -> bool {
         match (before, self) {
@@ -250,9 +275,20 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_is_gone_does_not_come_back_with_a_late_answer_to_our_write() {
+        let mut objects = Objects::default();
+        objects.put(object("a", "12"));
+        objects.remove(&object("a", "13"));
+        objects.keep(object("a", "12"));
+        assert_eq!(held(&objects), Vec::<String>::new());
+        objects.keep(object("a", "14"));
+        assert_eq!(held(&objects), ["a@14"], "made anew");
+    }
+
+    #[test]
     fn an_older_event_does_not_undo_our_own_write() {
         let mut objects = Objects::default();
-        assert!(objects.put(object("a", "12")));
+        objects.keep(object("a", "12"));
         assert!(!objects.put(object("a", "9")), "9 is older than 12, as a number");
         assert!(!objects.put(object("a", "12")), "the echo of our own write is no news");
         assert!(!objects.remove(&object("a", "11")), "the deletion of its predecessor");

@@ -332,7 +332,7 @@ impl Cluster {
     fn keep(&self, key: &Key, object: Value) -> (Object, bool) {
         let store = self.store_of(key).filter(|_| !is_guarded(key.kind));
         let item = store.zip(Item::new(Packed::from(&object)));
-        let news = item.is_some_and(|(store, item)| store.with(|objects| objects.put(item)));
+        let news = item.is_some_and(|(store, item)| store.with(|objects| objects.keep(item)));
         (Arc::new(object), news)
     }
 

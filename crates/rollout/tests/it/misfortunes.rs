@@ -22,6 +22,20 @@ fn a_step_that_a_crash_cut_short_keeps_its_pace() {
 }
 
 #[test]
+fn a_step_whose_answer_was_lost_keeps_its_pace() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 1);
+    let due = world.now.checked_add(plan.interval / 2).unwrap();
+    world.tick(&plan, true, |effect| matches!(effect, Effect::SetSplit(_)).then_some(Fault::Unheard));
+    assert_eq!(world.split.canary_weight(), 20);
+    let next = pace::planned(due, &world.status, &plan, world.now);
+    assert_eq!(next.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
+    world.status.failed_checks = plan.threshold;
+    assert_eq!(pace::planned(due, &world.status, &plan, world.now), due, "a rollback does not wait");
+}
+
+#[test]
 fn without_analysis_the_only_copy_that_serves_is_kept() {
     let plan = canaries::plan(|canary| canary["spec"]["skipAnalysis"] = json!(true));
     let mut world = World::pushed(&plan, "v2");
@@ -69,6 +83,23 @@ fn a_primary_that_was_made_from_a_newer_revision_than_the_one_first_seen_carries
     world.target = "v1".into();
     world.run(&plan, 10);
     assert_eq!((world.begun, world.primary.as_deref()), (vec!["v1".to_owned()], Some("v1")));
+}
+
+#[test]
+fn a_primary_that_people_delete_is_made_of_what_the_target_is() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::pushed(&plan, "bad");
+    world.run(&plan, 10);
+    assert_eq!(world.status.phase, Phase::Failed);
+    world.primary = None;
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Failed, Some("bad")));
+    world.target = "v1".into();
+    world.run(&plan, 10);
+    assert_eq!(world.primary.as_deref(), Some("bad"));
+    world.target = "v2".into();
+    world.run(&plan, 10);
+    assert_eq!((world.begun, world.primary.as_deref()), (vec!["bad".to_owned(), "v2".to_owned()], Some("v2")));
 }
 
 #[test]

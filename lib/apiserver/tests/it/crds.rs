@@ -1,5 +1,6 @@
 //! Custom resources, from their definition to its end.
 
+use apiserver::Options;
 use serde_json::{Value, json};
 
 use crate::cluster::{CRDS, Cluster, FOOS, crd, foo};
@@ -7,6 +8,23 @@ use crate::cluster::{CRDS, Cluster, FOOS, crd, foo};
 fn condition<'a>(object: &'a Value, kind: &str) -> &'a Value {
     let conditions = object["status"]["conditions"].as_array().unwrap();
     conditions.iter().find(|one| one["type"] == kind).map_or(&Value::Null, |one| &one["status"])
+}
+
+#[test]
+fn a_copy_of_a_cluster_begins_with_its_kinds_and_objects_and_goes_its_own_way() {
+    let original = Cluster::new();
+    original.post(CRDS, &crd()).ok();
+    original.post(FOOS, &foo("old", &json!({}))).ok();
+    let copy = Cluster { api: original.api.copy(&Options { seed: 1, ..Options::default() }) };
+    let fresh = copy.post(FOOS, &foo("new", &json!({}))).ok();
+    let names = |cluster: &Cluster| {
+        let list = cluster.get(FOOS).ok();
+        let names = list["items"].as_array().unwrap().iter().map(|foo| foo["metadata"]["name"].to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!((names(&original), names(&copy)), (vec!["\"old\"".into()], vec!["\"new\"".into(), "\"old\"".into()]));
+    let other = original.post(FOOS, &foo("new", &json!({}))).ok();
+    assert_ne!(fresh["metadata"]["uid"], other["metadata"]["uid"], "the copy has dice of its own");
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub(crate) struct Judge {
     /// The target's image.
     image: String,
     begun: Option<Instant>,
+    /// When people last deleted the primary.
+    primary_deleted: Option<Instant>,
     /// The replica that leads.
     leader: Option<Actor>,
     /// When the operator last wrote anything.
@@ -114,6 +116,7 @@ impl Judge {
             shipped: None,
             image: String::new(),
             begun: None,
+            primary_deleted: None,
             leader: None,
             wrote: Instant::now(),
             quiet: false,
@@ -147,6 +150,9 @@ impl Judge {
             ("Deployment", PRIMARY) => {
                 if by_operator {
                     self.judge_primary(commit, objects);
+                }
+                if actor == Actor::User && commit.after.is_none() {
+                    self.primary_deleted = Some(Instant::now());
                 }
                 self.primary.update(commit.after, actor);
             }
