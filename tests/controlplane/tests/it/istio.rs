@@ -121,9 +121,12 @@ async fn a_run_that_flagger_began_in_the_mesh_goes_on_from_its_weight() {
     stage.grant(None).await;
     let left = as_recorded(&stage, CHECKOUT_MIDRUN).await;
     let before = left.written(&stage).await;
-    let operator = stage.operator().await;
-    let run = reaches(&stage, "checkout", Phase::Succeeded);
-    let ((), seen) = Box::pin(numbers_while(&stage, ROUTES, canary_weight, run)).await;
+    let run = async {
+        let operator = stage.operator().await;
+        reaches(&stage, "checkout", Phase::Succeeded).await;
+        operator
+    };
+    let (operator, seen) = Box::pin(numbers_while(&stage, ROUTES, canary_weight, run)).await;
     assert_eq!(seen["checkout"], [30, 40, 50, 0]);
     let after = left.written(&stage).await;
     for rule in ["DestinationRule/checkout-canary", "DestinationRule/checkout-primary"] {
