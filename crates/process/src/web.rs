@@ -146,7 +146,7 @@ impl Default for Web {
 
 /// The machine's network.
 #[derive(Default)]
-struct Network {
+pub struct Network {
     clients: Mutex<BTreeMap<Route, reqwest::Client>>,
 }
 
@@ -224,6 +224,13 @@ fn kind_of(error: &reqwest::Error) -> ErrorKind {
     } else {
         ErrorKind::Connection(cause::innermost(error))
     }
+}
+
+/// Scheme, host and port of a URL that can be asked over HTTP: what of it may be shown.
+pub fn origin(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    is_web.then(|| target_of(&uri))
 }
 
 fn target_of(uri: &Uri) -> String {
