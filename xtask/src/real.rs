@@ -1,6 +1,6 @@
-//! Plays one provider on a real control plane: the tests of its name in `tests/controlplane`.
+//! Plays one provider on a real control plane: the tests of its name in `tests/controlplane` or `tests/dataplanes`.
 //!
-//! `cargo test` plays them too where there is a control plane; here one is required.
+//! `cargo test` plays them too where the programs that they need are there; here these are required.
 
 use std::process::{Command, Stdio};
 
@@ -8,18 +8,19 @@ use anyhow::{Context, Result, bail};
 
 use crate::report;
 
-/// What can be played: each is a module of the tests.
-const NAMES: [&str; 2] = ["istio", "nginx"];
+/// What can be played: modules of tests, and the packages that have them.
+const SUITES: [(&str, &str); 4] =
+    [("gatewayapi", "dataplanes"), ("istio", "controlplane"), ("kubernetes", "dataplanes"), ("nginx", "controlplane")];
 
 /// Plays the tests of this name, prints those that failed and how many there were, and fails if any did.
 pub(crate) fn run(name: &str) -> Result<()> {
-    if !NAMES.contains(&name) {
-        bail!("{name:?} can't be played, but {}", NAMES.join(", "));
-    }
+    let Some((_, package)) = SUITES.iter().find(|(suite, _)| *suite == name) else {
+        bail!("{name:?} can't be played, but {}", SUITES.map(|(suite, _)| suite).join(", "));
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let harness = Command::new(cargo)
-        .args(["test", "--package", "controlplane", "--test", "it", "--", &format!("{name}::")])
-        .env("CONTROLPLANE", "required")
+        .args(["test", "--package", package, "--test", "it", "--", &format!("{name}::")])
+        .envs([("CONTROLPLANE", "required"), ("DATAPLANES", "required")])
         .stderr(Stdio::inherit())
         .output()
         .context("failed to start cargo")?;
