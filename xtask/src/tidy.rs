@@ -31,6 +31,7 @@ const RULES: &[Rule] = &[
     ("crates inherit from the workspace", |repository| Ok(manifests::inherit(repository))),
     ("providers are listed", |repository| Ok(providers::listed(repository))),
     ("providers are documented alike", |repository| Ok(providers::documented(repository))),
+    ("providers of traffic have pages alike", |repository| Ok(providers::paged(repository))),
     ("nothing is left half done or hidden", |repository| Ok(sources::banned(repository))),
     ("exceptions have reasons", |repository| Ok(sources::reasons(repository))),
     ("a file is one thought", |repository| Ok(sources::length(repository))),

@@ -15,6 +15,13 @@ struct Room {
 const OBJECTS: &[&str] = &["*Objects.*", "*Reads.*", "*Writes.*", "*Quirks.*"];
 const ENDPOINTS: &[&str] = &["*Endpoints.*", "*Reads.*", "*Quirks.*"];
 
+/// The room whose providers have pages of their own.
+const ROUTER: &str = "Router";
+
+/// Where these pages are, and how the lines begin that open their sections.
+const PAGES: &str = "docs/providers/";
+const SECTIONS: [&str; 3] = ["## Objects", "## From the canary to the ", "## Metrics"];
+
 const ROOMS: &[Room] = &[
     Room {
         name: "Autoscaler",
@@ -29,7 +36,7 @@ const ROOMS: &[Room] = &[
         list: "crates/notifiers/src/notifier.rs",
         headings: ENDPOINTS,
     },
-    Room { name: "Router", folder: "crates/routers/src/", list: "crates/routers/src/router.rs", headings: OBJECTS },
+    Room { name: ROUTER, folder: "crates/routers/src/", list: "crates/routers/src/router.rs", headings: OBJECTS },
     Room { name: "Target", folder: "crates/targets/src/", list: "crates/targets/src/target.rs", headings: OBJECTS },
 ];
 
@@ -54,6 +61,19 @@ pub(super) fn documented(repository: &Repository) -> Vec<Finding> {
         (!absent.is_empty()).then(|| provider.finding(advice()))
     };
     providers(repository).filter_map(missing).collect()
+}
+
+/// Whoever routes with one provider finds the same on the page of another.
+pub(super) fn paged(repository: &Repository) -> Vec<Finding> {
+    let unlike = |provider: Provider<'_>| {
+        let stem = provider.path.rsplit('/').next()?.strip_suffix(".rs")?;
+        let page = format!("{PAGES}{stem}.md");
+        let has = |section: &str| repository.text(&page).lines().any(|line| line.starts_with(section));
+        let absent: Vec<&str> = SECTIONS.into_iter().filter(|section| !has(section)).collect();
+        let advice = || format!("tell users in {page} what the other pages tell under {}", absent.join(", "));
+        (!absent.is_empty()).then(|| provider.finding(advice()))
+    };
+    providers(repository).filter(|provider| provider.room.name == ROUTER).filter_map(unlike).collect()
 }
 
 /// One `impl` of a room's trait.
@@ -104,6 +124,17 @@ mod tests {
         let advice = "add Graphite to `all()` in crates/meters/src/meter.rs";
         let found = [Finding::new("crates/meters/src/graphite.rs", 4, advice)];
         assert_eq!(listed(&repository("&GraphiteOld", "")), found);
+    }
+
+    #[test]
+    fn a_provider_of_traffic_without_a_page_like_the_others_is_found() {
+        let provider = ("crates/routers/src/mesh.rs", "struct Mesh;\n\nimpl Router for Mesh {}\n");
+        let page = "# Mesh\n## Objects\n## From the canary to the route\n## Metrics\n";
+        assert_eq!(paged(&Repository::of(&[provider, ("docs/providers/mesh.md", page)])), []);
+        let advice = "tell users in docs/providers/mesh.md what the other pages tell under ## Objects, ## Metrics";
+        let short = page.replace("## Objects\n", "").replace("## Metrics\n", "");
+        let found = [Finding::new(provider.0, 3, advice)];
+        assert_eq!(paged(&Repository::of(&[provider, ("docs/providers/mesh.md", &short)])), found);
     }
 
     #[test]

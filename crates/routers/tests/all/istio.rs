@@ -176,6 +176,22 @@ fn cookies_keep_users_on_their_side_and_do_not_hide_how_traffic_is_shared() {
 }
 
 #[test]
+fn rules_that_somebody_edited_are_put_right_and_keep_their_weights() {
+    let narrowed = json!({"match": [{"uri": {"prefix": "/cart"}}]});
+    let canary = cart(narrowed, json!({"stepWeight": 10, "sessionAffinity": {"cookieName": "canary"}}));
+    let mut cluster = Cluster::default();
+    cluster.settle(&canary, |cx, seen| router().write(cx, seen, Split::canary(30)));
+    let route = cluster.get(VIRTUAL_SERVICE, "cart").clone();
+    for rule in [0, 1] {
+        let mut edited = route.clone();
+        edited["spec"]["http"][rule]["match"] = json!([{"uri": {"prefix": "/"}}]);
+        cluster.add(VIRTUAL_SERVICE, edited);
+        cluster.settle(&canary, |cx, seen| router().reconcile(cx, seen));
+        assert_eq!(cluster.get(VIRTUAL_SERVICE, "cart"), &route);
+    }
+}
+
+#[test]
 fn the_traffic_policy_of_both_sides_follows_the_canary() {
     let policy = |mode: &str| json!({"trafficPolicy": {"tls": {"mode": mode}}});
     let mut cluster = Cluster::default();

@@ -1,11 +1,12 @@
 //! Istio, as far as an API server goes: its own kinds with their schemas, from its Go module, and nobody who moves traffic.
 
+use std::io::{ErrorKind, Write};
 use std::process::Command;
 
 use api::Phase;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
-use kube::api::DynamicObject;
+use kube::api::{DeleteParams, DynamicObject};
 use kube::runtime::wait::{await_condition, conditions};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -14,7 +15,7 @@ use crate::left::as_recorded;
 use crate::manifests::{apply, documents};
 use crate::round_trip;
 use crate::stage::{Stage, within};
-use crate::waiting::{numbers_while, reaches};
+use crate::waiting::{canaries, gone, numbers_while, reaches};
 
 /// What Istio's kinds are taken from, and what Go must find in it.
 const MODULE: &str = "istio.io/api@v1.31.1";
@@ -27,14 +28,14 @@ const VIRTUAL_SERVICES: &str = "/apis/networking.istio.io/v1/namespaces/NAMESPAC
 
 const CHECKOUT_MIDRUN: &str = include_str!("../../takeover/checkout-midrun.json");
 
-/// A stage with Istio's kinds; `None` where there is no control plane.
-async fn enter(namespace: &'static str) -> Option<Stage> {
+/// A stage with Istio's kinds; `None` where there is no control plane, or no Go to fetch them with.
+pub(crate) async fn enter(namespace: &'static str) -> Option<Stage> {
     // One test at a time: the first does it for all.
     static TURN: Mutex<()> = Mutex::const_new(());
     let stage = Stage::enter(namespace).await?;
     let _turn = TURN.lock().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(stage.client.clone());
-    for definition in tokio::task::spawn_blocking(kinds).await.unwrap() {
+    for definition in tokio::task::spawn_blocking(kinds).await.unwrap()? {
         apply(&stage.client, &definition).await;
         let name = definition["metadata"]["name"].as_str().unwrap();
         within(await_condition(definitions.clone(), name, conditions::is_crd_established())).await.unwrap();
@@ -42,24 +43,27 @@ async fn enter(namespace: &'static str) -> Option<Stage> {
     Some(stage)
 }
 
-/// The definitions that we need. Whoever could build the control plane has Go, and Go keeps what it has fetched.
-fn kinds() -> Vec<Value> {
-    let found =
-        Command::new("go").args(["mod", "download", "-json", MODULE]).current_dir(std::env::temp_dir()).output();
-    let found = found.expect("Go, which the control plane was built with, should be there");
-    assert!(
-        found.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&found.stdout),
-        String::from_utf8_lossy(&found.stderr)
-    );
+/// The definitions that we need. Go keeps what it has fetched.
+fn kinds() -> Option<Vec<Value>> {
+    let go = ["mod", "download", "-json", MODULE];
+    let found = Command::new("go").args(go).current_dir(std::env::temp_dir()).output();
+    let required = std::env::var_os("CONTROLPLANE").is_some_and(|value| value == "required");
+    let found = match found {
+        Err(error) if error.kind() == ErrorKind::NotFound && !required => {
+            // Past the harness, which hides what passing tests print.
+            let _ = writeln!(std::io::stderr(), "left out: Istio's kinds, which Go fetches; {error}");
+            return None;
+        }
+        found => found.unwrap(),
+    };
+    assert!(found.status.success(), "{found:?}");
     let module: Value = serde_json::from_slice(&found.stdout).unwrap();
     assert_eq!(module["Sum"], SUM);
     let text = std::fs::read_to_string(format!("{}/{DEFINITIONS}", module["Dir"].as_str().unwrap())).unwrap();
     let is_ours = |document: &&str| KINDS.iter().any(|name| document.contains(&format!("\n  name: {name}\n")));
     let ours: Vec<Value> = text.split("\n---\n").filter(is_ours).flat_map(documents).collect();
     assert_eq!(ours.len(), KINDS.len());
-    ours
+    Some(ours)
 }
 
 /// The weights of primary and canary in the rule that shares requests.
@@ -121,13 +125,52 @@ async fn a_run_that_flagger_began_in_the_mesh_goes_on_from_its_weight() {
     stage.grant(None).await;
     let left = as_recorded(&stage, CHECKOUT_MIDRUN).await;
     let before = left.written(&stage).await;
-    let operator = stage.operator().await;
-    let run = reaches(&stage, "checkout", Phase::Succeeded);
-    let ((), seen) = Box::pin(numbers_while(&stage, ROUTES, canary_weight, run)).await;
+    let run = async {
+        let operator = stage.operator().await;
+        reaches(&stage, "checkout", Phase::Succeeded).await;
+        operator
+    };
+    let (operator, seen) = Box::pin(numbers_while(&stage, ROUTES, canary_weight, run)).await;
     assert_eq!(seen["checkout"], [30, 40, 50, 0]);
     let after = left.written(&stage).await;
     for rule in ["DestinationRule/checkout-canary", "DestinationRule/checkout-primary"] {
         assert_eq!(after[rule], before[rule], "{rule} is as Flagger wrote it");
     }
+    operator.end().await;
+}
+
+#[tokio::test]
+async fn a_virtual_service_of_the_teams_own_is_taken_over_and_given_back() {
+    let Some(stage) = enter("adopted-route").await else { return };
+    stage.grant(None).await;
+    let own = json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "podinfo", "namespace": stage.namespace},
+        "spec": {
+            "hosts": ["app.example.com"],
+            "exportTo": ["."],
+            "http": [{"route": [{"destination": {"host": "podinfo"}}], "timeout": "5s"}],
+        },
+    });
+    stage
+        .deploy_with("istio", &json!({"interval": "10s", "threshold": 1, "stepWeight": 20}), |canary| {
+            round_trip::without_gateway(canary);
+            canary["spec"]["revertOnDeletion"] = json!(true);
+        })
+        .await;
+    apply(&stage.client, &own).await;
+    let operator = stage.operator().await;
+    stage.initialized().await;
+    let adopted = stage.object(VIRTUAL_SERVICES, "podinfo").await;
+    assert_eq!((weights(&adopted["spec"]), &adopted["spec"]["exportTo"]), (Some([100, 0]), &json!(["."])));
+    assert_eq!(adopted["metadata"].get("ownerReferences"), None);
+
+    let deleted = canaries(&stage).delete("podinfo", &DeleteParams::background()).await.unwrap();
+    let uid = deleted.left().expect("the finalizer holds it").metadata.uid.unwrap();
+    gone(canaries(&stage), "podinfo", &uid).await;
+    let given_back = stage.object(VIRTUAL_SERVICES, "podinfo").await;
+    assert_eq!(given_back["spec"], own["spec"]);
+    assert_eq!(given_back["metadata"].get("annotations"), None);
     operator.end().await;
 }

@@ -3,6 +3,8 @@
 use api::Phase;
 use serde_json::{Value, json};
 
+use crate::istio;
+use crate::round_trip::without_gateway;
 use crate::stage::Stage;
 
 const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/NAMESPACE/httproutes";
@@ -90,14 +92,16 @@ async fn without_a_mesh_weights_are_shares_of_the_pods_behind_the_apex_service()
 
 #[tokio::test]
 async fn a_manifest_of_the_first_version_is_released() {
-    let Some(stage) = Stage::enter("first-version").await else { return };
+    let Some(stage) = istio::enter("first-version").await else { return };
     stage.grant(None).await;
     let analysis = json!({
         "interval": "10s", "threshold": 1, "stepWeight": 25, "maxWeight": 50,
         "metrics": [{"name": "istio_requests_total", "threshold": 99, "interval": "1m"}],
     });
     stage
-        .deploy_with("gatewayapi:v1", &analysis, |canary| {
+        .deploy_with("istio", &analysis, |canary| {
+            without_gateway(canary);
+            canary["spec"]["service"]["gateways"] = json!(["public-gateway.istio-system.svc.cluster.local"]);
             canary["apiVersion"] = "flagger.app/v1alpha1".into();
             canary["spec"]["autoscalerRef"]["apiVersion"] = "autoscaling/v2beta1".into();
             let spec = canary["spec"].as_object_mut().unwrap();

@@ -44,7 +44,8 @@ pub(crate) async fn reaches(stage: &Stage, name: &str, phase: Phase) {
     until(canaries(stage), name, there).await;
 }
 
-/// Every number that objects of a kind (group, version, kind) had at some place, by name, while `act` went on.
+/// Every number that objects of a kind (group, version, kind) had at some place, by name, while `act` went on; there must be one
+/// of the kind before.
 pub(crate) async fn numbers_while<T>(
     stage: &Stage,
     (group, version, kind): (&str, &str, &str),
@@ -55,18 +56,20 @@ pub(crate) async fn numbers_while<T>(
     let objects: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), stage.namespace, &resource);
     let mut objects = std::pin::pin!(watcher(objects, watcher::Config::default()).applied_objects());
     let mut act = std::pin::pin!(act);
-    let mut seen = BTreeMap::new();
+    let mut seen: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let mut note = |object: DynamicObject| {
+        let Some(number) = read(&object) else { return };
+        let numbers = seen.entry(object.name_any()).or_default();
+        if numbers.last() != Some(&number) {
+            numbers.push(number);
+        }
+    };
+    // What they had before is seen before anything is done.
+    note(within(objects.next()).await.unwrap().unwrap());
     loop {
         tokio::select! {
             biased;
-            object = objects.next() => {
-                let object = object.unwrap().unwrap();
-                let Some(number) = read(&object) else { continue };
-                let numbers: &mut Vec<i64> = seen.entry(object.name_any()).or_default();
-                if numbers.last() != Some(&number) {
-                    numbers.push(number);
-                }
-            }
+            object = objects.next() => note(object.unwrap().unwrap()),
             done = &mut act => return (done, seen),
         }
     }
