@@ -27,3 +27,5 @@ mod perform;
 mod places;
 mod schedule;
 mod secret;
+#[cfg(test)]
+mod stub;

@@ -1,16 +1,11 @@
 //! Metrics servers and webhooks on bad days, over real connections: what a release is told, how long that takes, and how much
 //! of an answer without end is taken.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
-use kube::client::Body;
-use ports::RealClock;
 use rollout::words::Sentence;
 use rollout::{Effect, Measured, Outcome, Plan};
 use serde_json::json;
@@ -19,10 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::drive::Shell;
 use crate::perform::World;
-use crate::recorder::Recorder;
-use crate::telemetry::Metrics;
+use crate::stub::{self, named};
 use crate::web::Web;
 
 /// What is on its way in the buffers of two sockets, and what is taken before an answer counts as too large.
@@ -131,30 +124,15 @@ async fn closed() -> SocketAddr {
 
 /// A cluster with a metric template that asks at this address, and the token that it takes.
 fn cluster(address: &str, query: &str) -> Cluster {
-    let named = |name: &str| json!({"name": name, "namespace": "test", "resourceVersion": "1"});
     let provider = json!({"type": "prometheus", "address": address, "secretRef": {"name": "token"}});
-    let objects = BTreeMap::from([
-        ("metrictemplates/load", json!({"metadata": named("load"), "spec": {"provider": provider, "query": query}})),
-        ("secrets/token", json!({"metadata": named("token"), "data": {"token": "aHVzaA=="}})),
-    ]);
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let name = request.uri().path().split("/namespaces/test/").nth(1).unwrap_or_default();
-        let found = objects.get(name).map(|object| (200, object.clone()));
-        let (status, body) =
-            found.unwrap_or_else(|| (403, json!({"kind": "Status", "code": 403, "reason": "Forbidden"})));
-        let body = Body::from(body.to_string().into_bytes());
-        async move { Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap()) }
-    });
-    Cluster::new(kube::Client::new(service, "default"))
+    let template = json!({"metadata": named("load"), "spec": {"provider": provider, "query": query}});
+    let token = json!({"metadata": named("token"), "data": {"token": "aHVzaA=="}});
+    stub::cluster([("metrictemplates/load".to_owned(), template), ("secrets/token".to_owned(), token)])
 }
 
 /// What is told of a release that asks this address for a metric and as a webhook, without the common beginnings.
 async fn told(address: &str, query: &str) -> [String; 2] {
-    let cluster = cluster(address, query);
-    let clock = Arc::new(RealClock);
-    let recorder = Recorder::start(cluster.clone(), clock.clone());
-    let settings = crate::args::parse(std::iter::empty(), |_| None).unwrap();
-    let shell = Shell::new(cluster, Web::new(), clock, recorder, Arc::new(Metrics::new("1", "kubernetes")), settings);
+    let shell = stub::shell(cluster(address, query), Web::new());
     let canary = json!({
         "metadata": {"name": "podinfo", "namespace": "test"},
         "spec": {
