@@ -7,6 +7,7 @@
 
 mod commands;
 mod demo;
+mod names;
 mod real;
 mod view;
 

@@ -10,13 +10,10 @@ pub mod admin;
 pub mod args;
 pub mod cluster;
 pub mod recorder;
-pub mod shutdown;
 pub mod telemetry;
-pub mod web;
 
 pub mod run;
 
-mod cause;
 mod claims;
 mod courier;
 mod drive;
@@ -25,7 +22,12 @@ mod lanes;
 mod lease;
 mod perform;
 mod places;
+mod refusals;
 mod schedule;
 mod secret;
 #[cfg(test)]
 mod stub;
+
+use process::cause;
+
+pub use process::{shutdown, web};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::{HookType, Phase, Severity};
 
+pub use crate::meter_fault::MeterFault;
 use crate::plan::{Bounds, Plan, Source, Strategy};
 
 /// How serious a sentence is: the `type` of the event that carries it.
@@ -93,18 +94,6 @@ pub enum Sentence {
     MeterFault(usize, MeterFault),
     OutOfBounds(usize, f64),
     Unusable,
-}
-
-/// Why a metric could not be read, for the sentences that differ.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the variants are the sentences of `Sentence::text`, which says them in full")]
-pub enum MeterFault {
-    Query(String),
-    Template(String),
-    Secret { secret: String, error: String },
-    Provider { provider: String, error: String },
-    Render(String),
-    Knative(String),
 }
 
 impl Sentence {
@@ -317,12 +306,8 @@ fn meter_fault(plan: &Plan, check: usize, fault: &MeterFault) -> String {
         (MeterFault::Query(error), Source::Template { .. } | Source::Unusable) => {
             format!("Metric query failed for {name}: {error}")
         }
-        (MeterFault::Template(error), _) => format!("Metric template {template} error: {error}"),
-        (MeterFault::Secret { secret, error }, _) => {
-            format!("Metric template {template} secret {secret} error: {error}")
-        }
-        (MeterFault::Provider { provider, error }, _) => {
-            format!("Metric template {template} provider {provider} error: {error}")
+        (MeterFault::Template(_) | MeterFault::Secret { .. } | MeterFault::Provider { .. }, _) => {
+            format!("Metric template {template} {fault}")
         }
         (MeterFault::Knative(error), _) => {
             format!("Error fetching Knative service {}/{} {error}", plan.namespace, plan.target)

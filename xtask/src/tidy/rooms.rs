@@ -27,6 +27,7 @@ const ROOMS: &[Room] = &[
     ("flagger-meters", &["flagger-api", "flagger-ports"]),
     ("flagger-hooks", &["flagger-api", "flagger-ports"]),
     ("flagger-notifiers", &["flagger-api", "flagger-ports"]),
+    ("flagger-process", &["flagger-api"]),
     (
         "flagger-operator",
         &[
@@ -35,18 +36,22 @@ const ROOMS: &[Room] = &[
             "flagger-meters",
             "flagger-notifiers",
             "flagger-ports",
+            "flagger-process",
             "flagger-rollout",
             "flagger-routers",
             "flagger-targets",
         ],
     ),
+    ("flagger-loadtester", &["flagger-api", "flagger-process"]),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     (
         "flagger",
         &["controlplane", "flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"],
     ),
+    ("dataplanes", &[]),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
     ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
+    ("setups", &["kubectlsuite"]),
     (
         "xtask",
         &[
@@ -54,6 +59,7 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-loadtester",
             "flagger-meters",
             "flagger-operator",
             "flagger-routers",

@@ -6,5 +6,6 @@ mod alerts;
 mod commands;
 mod hooks;
 mod inputs;
+mod mesh;
 mod wake_ups;
 mod world;

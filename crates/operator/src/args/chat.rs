@@ -4,9 +4,8 @@ use std::fmt;
 
 use api::AlertProviderType;
 use notifiers::Chat;
+use process::flags::{Typed, filled};
 
-use super::filled;
-use super::typed::Typed;
 use crate::web::origin;
 
 /// A chat, and how to get there. It shows no URL: what one needs to post to a chat is in there.

@@ -1,6 +1,6 @@
 //! Effects that ask metric providers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::{CanaryMetric, MetricProviderType, MetricTemplate};
@@ -51,41 +51,28 @@ impl World<'_> {
         Outcome::Measured(measured)
     }
 
-    /// Whether every provider that the canary's metrics need answers.
+    /// Whether every provider that the canary's metrics need is there, and answers.
     pub(super) async fn check_meters(&mut self) -> Result<Outcome, Failed> {
-        let mut checked = Vec::new();
-        for check in &self.plan.checks {
-            if checked.contains(&&check.source) {
-                continue;
+        let plan = self.plan;
+        let mut asked = Vec::new();
+        let templates = plan.checks.iter().filter_map(|check| match &check.source {
+            Source::Template { name, namespace } => Some((name, namespace)),
+            Source::SuccessRate | Source::Duration | Source::Query | Source::Unusable => None,
+        });
+        for (name, namespace) in templates.collect::<BTreeSet<_>>() {
+            match self.template_of(name, namespace).await {
+                Ok(template) => asked.push((name, namespace, template)),
+                Err(fault) => return Ok(Outcome::Missing(fault.of_template(name, namespace))),
             }
-            checked.push(&check.source);
-            match &check.source {
-                Source::SuccessRate | Source::Duration | Source::Query => {
-                    self.prometheus_online().await.map_err(|error| format!("prometheus not avaiable: {error}"))?;
-                }
-                Source::Template { name, namespace } => {
-                    let asked = self.template_of(name, namespace).await.map_err(|fault| match fault {
-                        MeterFault::Secret { secret, error } => {
-                            format!("metric template {name}.{namespace} secret {secret} error: {error}")
-                        }
-                        MeterFault::Provider { provider, error } => {
-                            format!("metric template {name}.{namespace} provider {provider} error: {error}")
-                        }
-                        MeterFault::Query(error)
-                        | MeterFault::Template(error)
-                        | MeterFault::Render(error)
-                        | MeterFault::Knative(error) => {
-                            format!("metric template {name}.{namespace} error: {error}")
-                        }
-                    })?;
-                    let kind = provider_name(asked.meter.provider());
-                    let online = online(self.shell, asked.meter, &asked.server(), asked.insecure()).await;
-                    online.map_err(|error| {
-                        format!("{kind} in metric template {name}.{namespace} not avaiable: {error}")
-                    })?;
-                }
-                Source::Unusable => {}
-            }
+        }
+        let is_ours = |source: &Source| matches!(source, Source::SuccessRate | Source::Duration | Source::Query);
+        if plan.checks.iter().any(|check| is_ours(&check.source)) {
+            self.prometheus_online().await.map_err(|error| format!("prometheus not avaiable: {error}"))?;
+        }
+        for (name, namespace, template) in asked {
+            let kind = provider_name(template.meter.provider());
+            let online = online(self.shell, template.meter, &template.server(), template.insecure()).await;
+            online.map_err(|error| format!("{kind} in metric template {name}.{namespace} not avaiable: {error}"))?;
         }
         Ok(Outcome::Done)
     }

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use api::Phase;
+use process::vitals::{Process, register};
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::process::Process;
 use super::standings::Standings;
 
 /// The labels of the two counters.
@@ -168,10 +168,6 @@ impl Metrics {
             register(&self.registry, collector);
         }
     }
-}
-
-pub(super) fn register(registry: &Registry, collector: Box<dyn Collector>) {
-    registry.register(collector).expect("each series is registered once, in a registry of our own");
 }
 
 fn opts(name: &str, help: &str) -> Opts {
