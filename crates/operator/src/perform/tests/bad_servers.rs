@@ -2,8 +2,8 @@
 //! of an answer without end is taken.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rollout::words::Sentence;
@@ -117,6 +117,20 @@ fn full(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
+/// Keeps tokio's paused time from moving while it lives, so that no answer comes too late, however busy the machine is.
+struct Standstill {
+    _end: mpsc::Sender<()>,
+}
+
+impl Standstill {
+    fn begin() -> Self {
+        let (end, ended) = mpsc::channel();
+        // Paused time moves on when nothing else does, and waits for tasks that block.
+        tokio::task::spawn_blocking(move || ended.recv().ok());
+        Self { _end: end }
+    }
+}
+
 /// An address that nobody listens at.
 async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
@@ -169,8 +183,9 @@ async fn told(address: &str, query: &str) -> [String; 2] {
     [measured.replace("Metric query failed for load: ", ""), called.replace(&hook, "")]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_misbehaves_fails_the_check_and_the_hook_and_is_named_without_secrets() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     let origin = format!("http://{}", server.address);
     let both = |why: &str| [format!("failed to get {origin}: {why}"), format!("failed to post {origin}: {why}")];
@@ -203,15 +218,17 @@ async fn a_server_that_is_silent_or_slow_is_left_when_the_time_is_over() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_redirect_to_another_host_is_followed_without_the_credentials() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     assert_eq!(told(&server.url("elsewhere"), "x").await, ["passes with 0", "passes"]);
     assert_eq!(told(&server.url("let-in"), "x").await, ["passes with 1", "passes"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_or_a_template_that_is_no_number_fails_the_check_in_its_own_words() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     let none = "Halt advancement no values found for custom metric: load: no values found";
     let rendering = "Metric template load.test query render error: template";
