@@ -25,6 +25,8 @@ mod places;
 mod refusals;
 mod schedule;
 mod secret;
+#[cfg(test)]
+mod stub;
 
 use process::cause;
 

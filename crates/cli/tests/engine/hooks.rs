@@ -16,6 +16,7 @@ use crate::world::{PATIENCE, World, canary};
 pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) key: String,
+    pub(crate) authorization: String,
     pub(crate) body: Value,
 }
 
@@ -30,6 +31,7 @@ pub(crate) struct Receiver {
 struct Shared {
     calls: Mutex<Vec<Call>>,
     answers: Mutex<BTreeMap<String, Vec<u16>>>,
+    says: Mutex<String>,
     news: Notify,
 }
 
@@ -50,6 +52,16 @@ impl Receiver {
     /// The next answers at a path; the last one stays.
     pub(crate) fn answer(&self, path: &str, statuses: &[u16]) {
         self.shared.answers.lock().unwrap().insert(path.to_owned(), statuses.to_vec());
+    }
+
+    /// The body of all answers from now on, empty unless told otherwise.
+    pub(crate) fn says(&self, body: &str) {
+        body.clone_into(&mut self.shared.says.lock().unwrap());
+    }
+
+    /// What was called so far.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.shared.calls.lock().unwrap().iter().map(|call| call.path.clone()).collect()
     }
 
     pub(crate) fn calls(&self, path: &str) -> Vec<Call> {
@@ -90,6 +102,7 @@ impl Receiver {
         let call = Call {
             path: path.clone(),
             key: field(&head, "idempotency-key"),
+            authorization: field(&head, "authorization"),
             body: serde_json::from_str(&body).unwrap_or_default(),
         };
         let status = {
@@ -99,7 +112,9 @@ impl Receiver {
         };
         self.shared.calls.lock().unwrap().push(call);
         self.shared.news.notify_waiters();
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let body = self.shared.says.lock().unwrap().clone();
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close", body.len());
+        let answer = format!("{head}\r\n\r\n{body}");
         let _ = stream.write_all(answer.as_bytes()).await;
     }
 }

@@ -2,6 +2,8 @@
 //! and the hooks that a user would have, over real HTTP.
 
 mod affinity;
+mod alerts;
+mod commands;
 mod daemons;
 mod hooks;
 mod inputs;

@@ -66,6 +66,23 @@ impl World {
         self.api(api_version, kind).delete(name, &DeleteParams::default()).await.unwrap();
     }
 
+    /// Merges into an object of Flagger, as `kubectl patch --type=merge` does.
+    pub(crate) async fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let api = self.api("flagger.app/v1beta1", kind);
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// Waits until an object is not there any more.
+    pub(crate) async fn gone(&self, api_version: &str, kind: &str, name: &str) {
+        let waiting = async {
+            while self.get(api_version, kind, name).await.is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let gone = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(gone.is_ok(), "{kind} {name} never went: {:#?}", self.events(name).await);
+    }
+
     /// Sets the tag of the target's image.
     pub(crate) async fn push(&self, name: &str, tag: &str) {
         self.apply(&deployment(name, tag)).await;

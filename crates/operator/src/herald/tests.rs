@@ -1,7 +1,6 @@
 //! Alerts to chats that are well, overloaded, silent or gone.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +12,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{Request, Response};
-use kube::client::Body;
 use notifiers::Alert;
 use ports::{Clock, RealClock};
 use serde_json::{Value, json};
@@ -22,7 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::Herald;
 use crate::args::parse;
-use crate::cluster::Cluster;
+use crate::stub::{cluster, named};
 use crate::telemetry::{Encoding, Level, Log, Metrics};
 use crate::web::{Carrier, ErrorKind, Route, Web};
 
@@ -85,36 +83,15 @@ impl Carrier for Chats {
     }
 }
 
-/// A cluster with these objects, all of namespace `test`, and no permission to list them.
-fn cluster(objects: &[(&str, Value)]) -> Cluster {
-    let objects: BTreeMap<String, Value> =
-        objects.iter().map(|(path, object)| ((*path).to_owned(), object.clone())).collect();
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let name = request.uri().path().split("/namespaces/test/").nth(1).unwrap_or_default();
-        let refusal = |code: u16, reason: &str| {
-            (code, json!({"kind": "Status", "status": "Failure", "code": code, "reason": reason}))
-        };
-        let (status, body) = match objects.get(name) {
-            Some(object) => (200, object.clone()),
-            None if name.contains('/') => refusal(404, "NotFound"),
-            None => refusal(403, "Forbidden"),
-        };
-        let body = Body::from(body.to_string().into_bytes());
-        async move { Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap()) }
-    });
-    Cluster::new(kube::Client::new(service, "default"))
-}
-
 fn provider(name: &str, spec: &Value) -> (String, Value) {
-    let metadata = json!({"name": name, "namespace": "test", "resourceVersion": "1"});
     let object =
-        json!({"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider", "metadata": metadata, "spec": spec});
+        json!({"apiVersion": "flagger.app/v1beta1", "kind": "AlertProvider", "metadata": named(name), "spec": spec});
     (format!("alertproviders/{name}"), object)
 }
 
 fn secret(name: &str, data: &[(&str, &str)]) -> (String, Value) {
     let data: BTreeMap<_, _> = data.iter().map(|(key, value)| (*key, STANDARD.encode(value))).collect();
-    let object = json!({"metadata": {"name": name, "namespace": "test", "resourceVersion": "1"}, "data": data});
+    let object = json!({"metadata": named(name), "data": data});
     (format!("secrets/{name}"), object)
 }
 
@@ -147,12 +124,11 @@ struct Scene {
 
 impl Scene {
     fn new(objects: &[(String, Value)], flags: &str) -> Self {
-        let objects: Vec<_> = objects.iter().map(|(path, object)| (path.as_str(), object.clone())).collect();
         let settings = parse(flags.split_whitespace().map(str::to_owned), |_| None).unwrap();
         let (chats, metrics) = (Arc::new(Chats::default()), Arc::new(Metrics::new("1", "istio")));
         let web = Web::over(Arc::clone(&chats) as Arc<dyn Carrier>);
         let clock: Arc<dyn Clock> = Arc::new(RealClock);
-        let herald = Herald::start(&cluster(&objects), &web, &clock, &metrics, &settings);
+        let herald = Herald::start(&cluster(objects.to_vec()), &web, &clock, &metrics, &settings);
         Self { herald, chats, metrics }
     }
 

@@ -1,21 +1,19 @@
 //! Effects against an API server whose watch has fallen silent.
 
 mod bad_servers;
+mod templates;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use http::{Request, Response};
 use kube::client::Body;
-use ports::{RealClock, kinds};
+use ports::kinds;
 use rollout::{Effect, Outcome, Plan, Readiness, Side};
 use serde_json::{Value, json};
 
 use super::World;
 use crate::cluster::{Cluster, Scope};
-use crate::drive::Shell;
-use crate::recorder::Recorder;
-use crate::telemetry::Metrics;
+use crate::stub;
 use crate::web::Web;
 
 /// Lists the Deployment as it was, returns it as it is, and says nothing to those who watch; there is nothing else.
@@ -57,10 +55,7 @@ async fn ready(is: &Value) -> Readiness {
     let cluster = silent(&deployment("7", 0, "ProgressDeadlineExceeded"), is);
     cluster.watch(kinds::DEPLOYMENT, &Scope::All);
     cluster.settled(kinds::DEPLOYMENT).await;
-    let clock = Arc::new(RealClock);
-    let recorder = Recorder::start(cluster.clone(), clock.clone());
-    let settings = crate::args::parse(std::iter::empty(), |_| None).unwrap();
-    let shell = Shell::new(cluster, Web::new(), clock, recorder, Arc::new(Metrics::new("1", "kubernetes")), settings);
+    let shell = stub::shell(cluster, Web::new());
     let canary = json!({
         "metadata": {"name": "podinfo", "namespace": "test"},
         "spec": {

@@ -1,16 +1,11 @@
 //! Metrics servers and webhooks on bad days, over real connections: what a release is told, how long that takes, and how much
 //! of an answer without end is taken.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use http::{Request, Response};
-use kube::client::Body;
-use ports::RealClock;
 use rollout::words::Sentence;
 use rollout::{Effect, Measured, Outcome, Plan};
 use serde_json::json;
@@ -19,10 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::drive::Shell;
 use crate::perform::World;
-use crate::recorder::Recorder;
-use crate::telemetry::Metrics;
+use crate::stub::{self, named};
 use crate::web::Web;
 
 /// What is on its way in the buffers of two sockets, and what is taken before an answer counts as too large.
@@ -124,6 +117,20 @@ fn full(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
+/// Keeps tokio's paused time from moving while it lives, so that no answer comes too late, however busy the machine is.
+struct Standstill {
+    _end: mpsc::Sender<()>,
+}
+
+impl Standstill {
+    fn begin() -> Self {
+        let (end, ended) = mpsc::channel();
+        // Paused time moves on when nothing else does, and waits for tasks that block.
+        tokio::task::spawn_blocking(move || ended.recv().ok());
+        Self { _end: end }
+    }
+}
+
 /// An address that nobody listens at.
 async fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
@@ -131,30 +138,15 @@ async fn closed() -> SocketAddr {
 
 /// A cluster with a metric template that asks at this address, and the token that it takes.
 fn cluster(address: &str, query: &str) -> Cluster {
-    let named = |name: &str| json!({"name": name, "namespace": "test", "resourceVersion": "1"});
     let provider = json!({"type": "prometheus", "address": address, "secretRef": {"name": "token"}});
-    let objects = BTreeMap::from([
-        ("metrictemplates/load", json!({"metadata": named("load"), "spec": {"provider": provider, "query": query}})),
-        ("secrets/token", json!({"metadata": named("token"), "data": {"token": "aHVzaA=="}})),
-    ]);
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let name = request.uri().path().split("/namespaces/test/").nth(1).unwrap_or_default();
-        let found = objects.get(name).map(|object| (200, object.clone()));
-        let (status, body) =
-            found.unwrap_or_else(|| (403, json!({"kind": "Status", "code": 403, "reason": "Forbidden"})));
-        let body = Body::from(body.to_string().into_bytes());
-        async move { Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap()) }
-    });
-    Cluster::new(kube::Client::new(service, "default"))
+    let template = json!({"metadata": named("load"), "spec": {"provider": provider, "query": query}});
+    let token = json!({"metadata": named("token"), "data": {"token": "aHVzaA=="}});
+    stub::cluster([("metrictemplates/load".to_owned(), template), ("secrets/token".to_owned(), token)])
 }
 
 /// What is told of a release that asks this address for a metric and as a webhook, without the common beginnings.
 async fn told(address: &str, query: &str) -> [String; 2] {
-    let cluster = cluster(address, query);
-    let clock = Arc::new(RealClock);
-    let recorder = Recorder::start(cluster.clone(), clock.clone());
-    let settings = crate::args::parse(std::iter::empty(), |_| None).unwrap();
-    let shell = Shell::new(cluster, Web::new(), clock, recorder, Arc::new(Metrics::new("1", "kubernetes")), settings);
+    let shell = stub::shell(cluster(address, query), Web::new());
     let canary = json!({
         "metadata": {"name": "podinfo", "namespace": "test"},
         "spec": {
@@ -191,8 +183,9 @@ async fn told(address: &str, query: &str) -> [String; 2] {
     [measured.replace("Metric query failed for load: ", ""), called.replace(&hook, "")]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_misbehaves_fails_the_check_and_the_hook_and_is_named_without_secrets() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     let origin = format!("http://{}", server.address);
     let both = |why: &str| [format!("failed to get {origin}: {why}"), format!("failed to post {origin}: {why}")];
@@ -225,15 +218,17 @@ async fn a_server_that_is_silent_or_slow_is_left_when_the_time_is_over() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_redirect_to_another_host_is_followed_without_the_credentials() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     assert_eq!(told(&server.url("elsewhere"), "x").await, ["passes with 0", "passes"]);
     assert_eq!(told(&server.url("let-in"), "x").await, ["passes with 1", "passes"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_or_a_template_that_is_no_number_fails_the_check_in_its_own_words() {
+    let _standstill = Standstill::begin();
     let server = Server::start().await;
     let none = "Halt advancement no values found for custom metric: load: no values found";
     let rendering = "Metric template load.test query render error: template";
