@@ -19,6 +19,7 @@ enum Content {
 /// Every generated file.
 const FILES: &[Generated] = &[
     ("charts/flagger/crds/crd.yaml", Content::Whole(crds)),
+    ("docs/approvals.md", Content::Section("approval flags", loadtester::approvals_markdown)),
     ("docs/loadtester.md", Content::Section("loadtester flags", loadtester::markdown)),
     ("docs/operator.md", Content::Section("flags", operator::args::markdown)),
     ("docs/replica-split.md", Content::Section("shares", routers::shares::markdown)),

@@ -6,6 +6,7 @@
 //! Start reading at [`api::Api`], which says what is answered on which path.
 
 mod api;
+mod approvals;
 mod caller;
 mod cluster;
 mod gates;
@@ -23,14 +24,25 @@ use tokio_util::sync::CancellationToken;
 use crate::serving::Failure;
 use crate::settings::Settings;
 
-/// Runs what the words after the program's name ask for.
+/// Runs what the words after the program's name ask for: another service by its name, or else the load tester.
 pub fn main(words: impl Iterator<Item = String>) -> ExitCode {
-    serving::run(&settings::FLAGS, words, Settings::read, load_tester)
+    let mut words = words.peekable();
+    match words.peek().map(String::as_str) {
+        Some("approval-service") => {
+            serving::run(&approvals::FLAGS, words.skip(1), approvals::Settings::read, approvals::serve)
+        }
+        _ => serving::run(&settings::FLAGS, words, Settings::read, load_tester),
+    }
 }
 
-/// The reference of the flags as a Markdown table.
+/// The reference of the load tester's flags as a Markdown table.
 pub fn markdown() -> String {
     settings::FLAGS.markdown()
+}
+
+/// The reference of the approval service's flags as a Markdown table.
+pub fn approvals_markdown() -> String {
+    approvals::FLAGS.markdown()
 }
 
 async fn load_tester(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {

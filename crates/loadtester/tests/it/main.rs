@@ -1,6 +1,10 @@
 //! The program itself, over HTTP on loopback.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod gates;
 #[cfg(test)]
 mod load;
