@@ -23,6 +23,8 @@ const FILES: &[Generated] = &[
     ("docs/loadtester.md", Content::Section("loadtester flags", loadtester::markdown)),
     ("docs/operator.md", Content::Section("flags", operator::args::markdown)),
     ("docs/replica-split.md", Content::Section("shares", routers::shares::markdown)),
+    ("docs/validators.md", Content::Section("istio flags", loadtester::istio_markdown)),
+    ("docs/validators.md", Content::Section("security flags", loadtester::security_markdown)),
     ("lib/apiserver/README.md", Content::Section("kept differences", apisuite::markdown)),
 ];
 

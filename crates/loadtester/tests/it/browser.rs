@@ -36,7 +36,8 @@ impl Browser {
             }
         };
         let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
+        let port =
+            lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
         let mut browser = Self { driver, session: format!("http://127.0.0.1:{}/session", port.expect("its port")) };
         let profile = folder("chromium").display().to_string();
         let args = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];

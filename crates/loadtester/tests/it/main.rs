@@ -16,3 +16,5 @@ mod service;
 mod tasks;
 #[cfg(test)]
 mod tester;
+#[cfg(test)]
+mod validators;
