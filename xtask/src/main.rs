@@ -7,6 +7,7 @@ mod bench;
 mod faults;
 mod generate;
 mod kubectl;
+mod real;
 mod report;
 mod tidy;
 
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask faults [--histories N] [--seed S] [--trace]
        cargo xtask generate [--check]
        cargo xtask kubectl [--real | --record] [WORDS]
+       cargo xtask real loadtester
        cargo xtask tidy";
 
 fn main() -> Result<()> {
@@ -34,6 +36,7 @@ fn main() -> Result<()> {
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["kubectl", options @ ..] => suite(options, kubectl::run),
+        ["real", name] => real::run(name),
         ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }

@@ -9,6 +9,8 @@ mod gates;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod remotes;
 #[cfg(test)]
 mod service;
