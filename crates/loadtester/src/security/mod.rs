@@ -66,16 +66,26 @@ pub(crate) struct Settings {
     authorizer: Authorizer,
     kubeconfig: Option<PathBuf>,
     policy: Policy,
-    reports: Place,
+    reports: Handed,
+}
+
+/// Where reports are handed in.
+#[derive(Debug)]
+enum Handed {
+    Folder(PathBuf),
+    ConfigMap { namespace: String, name: String },
 }
 
 impl Settings {
     /// What the typed flags mean.
     pub(crate) fn read(typed: &Typed) -> Result<Self, Misread> {
-        let reports = place(typed, "reports-dir", "reports-configmap")?;
-        if reports == Place::Memory {
-            return Err(wrong(typed, "reports-dir", "or -reports-configmap has to say where reports are"));
-        }
+        let reports = match place(typed, "reports-dir", "reports-configmap")? {
+            Place::File(folder) => Handed::Folder(folder),
+            Place::ConfigMap { namespace, name } => Handed::ConfigMap { namespace, name },
+            Place::Memory => {
+                return Err(wrong(typed, "reports-dir", "or -reports-configmap has to say where reports are"));
+            }
+        };
         Ok(Self {
             common: Common::read(typed)?,
             authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
@@ -110,12 +120,11 @@ pub(crate) async fn serve(settings: Settings, stop: CancellationToken) -> Result
     tracing::info!(version = VERSION, port = server.address().port(), "starting the security validator");
     let client = cluster::client(kubeconfig.as_deref()).await;
     let (reports, client) = match reports {
-        Place::ConfigMap { namespace, name } => {
+        Handed::ConfigMap { namespace, name } => {
             let client = client?;
             (Reports::config_map(client.clone(), &namespace, &name), Ok(client))
         }
-        Place::File(folder) => (Reports::Folder(folder), client.map_err(|error| cause::chain(&error))),
-        Place::Memory => (Reports::Folder(PathBuf::new()), client.map_err(|error| cause::chain(&error))),
+        Handed::Folder(folder) => (Reports::Folder(folder), client.map_err(|error| cause::chain(&error))),
     };
     let validator = Arc::new(Validator { authorizer, policy, reports, client });
     let answer = move |request| {
