@@ -1,6 +1,6 @@
-//! Plays one provider on a real control plane: the tests of its name in `tests/controlplane` or `tests/dataplanes`.
+//! Plays what is tested on real parts: a control plane, data planes, tools.
 //!
-//! `cargo test` plays them too where the programs that they need are there; here these are required.
+//! `cargo test` plays it too where they are there; here they are required.
 
 use std::process::{Command, Stdio};
 
@@ -8,19 +8,25 @@ use anyhow::{Context, Result, bail};
 
 use crate::report;
 
-/// What can be played: modules of tests, and the packages that have them.
-const SUITES: [(&str, &str); 4] =
-    [("gatewayapi", "dataplanes"), ("istio", "controlplane"), ("kubernetes", "dataplanes"), ("nginx", "controlplane")];
+/// What can be played: its name, and the package and the module of its tests.
+const PLAYS: [(&str, &str, &str); 5] = [
+    ("gatewayapi", "dataplanes", "gatewayapi::"),
+    ("istio", "controlplane", "istio::"),
+    ("kubernetes", "dataplanes", "kubernetes::"),
+    ("loadtester", "flagger-loadtester", "real::"),
+    ("nginx", "controlplane", "nginx::"),
+];
 
 /// Plays the tests of this name, prints those that failed and how many there were, and fails if any did.
 pub(crate) fn run(name: &str) -> Result<()> {
-    let Some((_, package)) = SUITES.iter().find(|(suite, _)| *suite == name) else {
-        bail!("{name:?} can't be played, but {}", SUITES.map(|(suite, _)| suite).join(", "));
+    let Some((_, package, module)) = PLAYS.iter().find(|(known, ..)| *known == name) else {
+        let known: Vec<&str> = PLAYS.iter().map(|(known, ..)| *known).collect();
+        bail!("{name:?} can't be played, but {}", known.join(", "));
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let harness = Command::new(cargo)
-        .args(["test", "--package", package, "--test", "it", "--", &format!("{name}::")])
-        .envs([("CONTROLPLANE", "required"), ("DATAPLANES", "required")])
+        .args(["test", "--package", package, "--test", "it", "--", module])
+        .envs(["CONTROLPLANE", "DATAPLANES", "HELM"].map(|program| (program, "required")))
         .stderr(Stdio::inherit())
         .output()
         .context("failed to start cargo")?;
@@ -29,7 +35,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
     match (harness.status.success(), told.passed) {
         (true, 1..) => Ok(()),
         (true, 0) => bail!("no test is called {name}"),
-        (false, _) => bail!("{name} failed on a real control plane"),
+        (false, _) => bail!("{name} failed with the real tools"),
     }
 }
 
@@ -55,15 +61,17 @@ impl Told {
     }
 }
 
-/// `istio::a_run_goes_on` as people say it.
+/// `real::a_gate_is_kept` as people say it.
 fn sentence(test: &str) -> String {
     test.rsplit("::").next().unwrap_or(test).replace('_', " ")
 }
 
-/// What a test printed, panics included.
+/// What a test that failed printed.
 fn printed(output: &str, test: &str) -> Vec<String> {
-    let lines = output.lines().skip_while(|line| *line != format!("---- {test} stdout ----")).skip(1);
-    lines.take_while(|line| !line.starts_with("---- ") && *line != "failures:").map(str::to_owned).collect()
+    let heading = format!("---- {test} stdout ----");
+    let lines = output.lines().skip_while(|line| *line != heading).skip(1);
+    let own = lines.take_while(|line| !line.starts_with("---- ") && *line != "failures:");
+    own.map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -71,10 +79,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_that_failed_are_told_with_what_they_printed() {
-        let output = "\nrunning 2 tests\ntest istio::a_good_one ... ok\ntest istio::a_bad_one ... FAILED\n\nfailures:\n\n\
-            ---- istio::a_bad_one stdout ----\npanicked: no\n---- istio::other stdout ----\n\ntest result: FAILED.\n";
-        let failed = vec![("a bad one".to_owned(), vec!["panicked: no".to_owned()])];
-        assert_eq!(Told::read(output), Told { passed: 1, failed });
+    fn what_the_harness_says_is_counted_and_failures_are_told_with_what_they_printed() {
+        let output = "running 2 tests\ntest real::a_gate_is_kept ... FAILED\ntest real::helm_works ... ok\n\nfailures:\n\n\
+            ---- real::a_gate_is_kept stdout ----\nit is lost\n\n\nfailures:\n    real::a_gate_is_kept\n";
+        let expected = Told { passed: 1, failed: vec![("a gate is kept".to_owned(), vec!["it is lost".to_owned()])] };
+        assert_eq!(Told::read(output), expected);
     }
 }

@@ -25,6 +25,11 @@ pub(crate) struct Payload {
     #[serde(default)]
     pub(crate) namespace: String,
     #[serde(default)]
+    pub(crate) phase: String,
+    /// Tells one run of a canary from another.
+    #[serde(default)]
+    pub(crate) checksum: String,
+    #[serde(default)]
     metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -50,19 +55,24 @@ impl Payload {
 
     /// The same, of names that Kubernetes allows.
     pub(crate) fn key(&self) -> Result<String, Refusal> {
-        for (field, name) in [("name", &self.name), ("namespace", &self.namespace)] {
-            let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
-            if name.is_empty() || NAME_MAX < name.len() || !is_name {
-                return Err(Refusal::bad_request(format!("{field} {name:?} is not the name of an object")));
-            }
-        }
-        Ok(self.canary())
+        key(&self.name, &self.namespace)
     }
 
     pub(crate) fn metadata(&self) -> &BTreeMap<String, String> {
         const NONE: &BTreeMap<String, String> = &BTreeMap::new();
         self.metadata.as_ref().unwrap_or(NONE)
     }
+}
+
+/// `<name>.<namespace>` of names that Kubernetes allows.
+pub(crate) fn key(name: &str, namespace: &str) -> Result<String, Refusal> {
+    for (field, name) in [("name", name), ("namespace", namespace)] {
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+        if name.is_empty() || NAME_MAX < name.len() || !is_name {
+            return Err(Refusal::bad_request(format!("{field} {name:?} is not the name of an object")));
+        }
+    }
+    Ok(format!("{name}.{namespace}"))
 }
 
 impl Refusal {

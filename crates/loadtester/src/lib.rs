@@ -1,16 +1,20 @@
-//! The load tester: a companion of Flagger that its webhooks call, to run tests, to make load, and to ask people.
+//! The load tester: a companion of Flagger that its webhooks call, to run tests and make load (`tasks`, `load`), to ask people
+//! (`gates`, `approvals`), and to look at what a release is made of (`security`, `istio`).
 //!
-//! It knows what a webhook says and nothing else of a release: it never reads or writes a `Canary`, and the operator does not
-//! know it. Whoever can reach it can have commands run, which is what it is for; [`tasks`] says what bounds that has.
+//! It knows what a webhook says and nothing else of a release: it writes no `Canary`, and the operator does not know it.
+//! Whoever can reach it can have commands run, which is what it is for; `tasks` says within which bounds.
 //!
-//! Start reading at [`api::Api`], which says what is answered on which path.
+//! Start reading at `api.rs`, which says what is answered on which path.
 
 mod api;
+mod approvals;
 mod caller;
 mod cluster;
 mod gates;
+mod istio;
 mod load;
 mod metrics;
+mod security;
 mod serving;
 mod settings;
 mod store;
@@ -23,14 +27,39 @@ use tokio_util::sync::CancellationToken;
 use crate::serving::Failure;
 use crate::settings::Settings;
 
-/// Runs what the words after the program's name ask for.
+/// Runs what the words after the program's name ask for: another service by its name, or else the load tester.
 pub fn main(words: impl Iterator<Item = String>) -> ExitCode {
-    serving::run(&settings::FLAGS, words, Settings::read, load_tester)
+    let mut words = words.peekable();
+    match words.peek().map(String::as_str) {
+        Some("approval-service") => {
+            serving::run(&approvals::FLAGS, words.skip(1), approvals::Settings::read, approvals::serve)
+        }
+        Some("security-validator") => {
+            serving::run(&security::FLAGS, words.skip(1), security::Settings::read, security::serve)
+        }
+        Some("istio-validator") => serving::run(&istio::FLAGS, words.skip(1), istio::Settings::read, istio::serve),
+        _ => serving::run(&settings::FLAGS, words, Settings::read, load_tester),
+    }
 }
 
-/// The reference of the flags as a Markdown table.
+/// The reference of the load tester's flags as a Markdown table.
 pub fn markdown() -> String {
     settings::FLAGS.markdown()
+}
+
+/// The reference of the approval service's flags as a Markdown table.
+pub fn approvals_markdown() -> String {
+    approvals::FLAGS.markdown()
+}
+
+/// The reference of the security validator's flags as a Markdown table.
+pub fn security_markdown() -> String {
+    security::FLAGS.markdown()
+}
+
+/// The reference of the Istio validator's flags as a Markdown table.
+pub fn istio_markdown() -> String {
+    istio::FLAGS.markdown()
 }
 
 async fn load_tester(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use process::server::{BindError, Limits, Server};
 use process::shutdown::Signals;
 use tokio_util::sync::CancellationToken;
 
-use crate::store;
+use crate::{cluster, store};
 
 /// The version of this binary.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    #[error(transparent)]
     Store(#[from] store::OpenError),
 }
 
@@ -74,7 +76,9 @@ impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Bind(error) => Some(error.hint()),
-            Self::Store(store::OpenError::Cluster(_)) => Some("check -kubeconfig, or the ServiceAccount of the pod"),
+            Self::Cluster(_) | Self::Store(store::OpenError::Cluster(_)) => {
+                Some("check -kubeconfig, or the ServiceAccount of the pod")
+            }
             Self::Store(_) => None,
         }
     }

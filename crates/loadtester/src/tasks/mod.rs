@@ -12,6 +12,7 @@ mod line;
 mod ngrinder;
 mod remote;
 mod runner;
+mod verify;
 mod words;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use self::concord::Concord;
 use self::line::Line;
 use self::ngrinder::Ngrinder;
+use self::verify::Verify;
 use crate::caller::Refusal;
 use crate::load::{self, Plan};
 use crate::metrics::Metrics;
@@ -59,6 +61,7 @@ enum Work {
     Concord(Concord),
     Ngrinder(Ngrinder),
     Load(Plan),
+    Verify(Verify),
 }
 
 /// What a task needs of the world.
@@ -92,6 +95,7 @@ impl Task {
             "kubectl" => line::tool("kubectl", "kubectl", metadata, policy),
             "concord" => concord::read(metadata),
             "ngrinder" => ngrinder::read(metadata),
+            "verify" => verify::read(metadata),
             kind @ ("http" | "grpc") => {
                 let plan = load::read(kind, metadata).map_err(Refusal::bad_request)?;
                 let text = plan.to_string();
@@ -107,19 +111,23 @@ impl Task {
             Work::Line(line) => line.run(surroundings).await.map_err(Failure::Fault),
             Work::Concord(concord) => concord.run().await.map_err(Failure::Fault),
             Work::Ngrinder(ngrinder) => ngrinder.run(surroundings.timeout).await.map_err(Failure::Fault),
-            Work::Load(plan) => {
-                let report = load::run(plan, surroundings.timeout).await;
-                surroundings.metrics.load(plan.kind(), report.succeeded(), report.failed());
-                match report.verdict(&plan.thresholds) {
-                    Ok(()) => Ok(report.to_string()),
-                    Err(reason) => Err(Failure::Verdict(format!("{reason}\n{report}"))),
-                }
-            }
+            Work::Load(plan) => make(plan, surroundings).await,
+            Work::Verify(verify) => verify.run(surroundings).await,
         }
     }
 
     fn load(plan: Plan, text: String, note: Option<String>) -> Self {
         Self { kind: plan.kind(), text, blocks: plan.blocks(), note, work: Work::Load(plan) }
+    }
+}
+
+/// Makes load; its report.
+async fn make(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<String, Failure> {
+    let report = load::run(plan, surroundings.timeout).await;
+    surroundings.metrics.load(plan.kind(), report.succeeded(), report.failed());
+    match report.verdict(&plan.thresholds) {
+        Ok(()) => Ok(report.to_string()),
+        Err(reason) => Err(Failure::Verdict(format!("{reason}\n{report}"))),
     }
 }
 

@@ -1,9 +1,15 @@
 //! The program itself, over HTTP on loopback.
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod gates;
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod remotes;
 #[cfg(test)]
@@ -12,3 +18,5 @@ mod service;
 mod tasks;
 #[cfg(test)]
 mod tester;
+#[cfg(test)]
+mod validators;

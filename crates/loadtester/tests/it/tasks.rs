@@ -79,9 +79,8 @@ fn bash_is_waited_for_and_tells_its_output_if_asked_to() {
 #[test]
 fn a_task_that_takes_too_long_is_ended() {
     let tester = Tester::start(&["-timeout=300ms"]);
-    let (status, reason) = tester.hook("/", &json!({"type": "bash", "cmd": "echo begun; sleep 600 | cat"}));
-    assert_eq!(status, 500);
-    assert_eq!(reason, "command echo begun; sleep 600 | cat failed: begun\n: timed out after 300ms");
+    let (status, reason) = tester.hook("/", &json!({"type": "bash", "cmd": "sleep 600 | cat"}));
+    assert_eq!((status, reason.as_str()), (500, "command sleep 600 | cat failed: : timed out after 300ms"));
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! The Istio validator: whether the routing objects of a canary's namespace fit together.
+//!
+//! It reads `VirtualService`, `DestinationRule`, `Gateway` and `ServiceEntry` of Istio, and Services.
+//!
+//! Start reading at `rules.rs`.
+
+mod rules;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use kube::api::ListParams;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Api, Client};
+use process::cause;
+use process::flags::Takes::Text;
+use process::flags::{Flag, Flags, Misread, Typed, filled, regexp};
+use process::server::plain;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use self::rules::Objects;
+use crate::caller::{Authorizer, Payload, Refusal, body, json as parse};
+use crate::cluster;
+use crate::serving::{Common, Failure, HasCommon, LIMITS, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
+
+/// All flags.
+pub(crate) const FLAGS: Flags = Flags { program: "loadtester istio-validator", rows: ROWS };
+
+const ROWS: &[Flag] = &[
+    Flag::new("kubeconfig", Text, "", "path of a kubeconfig; without one the user's, or the pod's ServiceAccount"),
+    LOG_LEVEL,
+    Flag::new(
+        "namespace-regexp",
+        Text,
+        "",
+        "namespaces whose canaries are served: what it matches anywhere; all without it",
+    ),
+    port_flag("8080"),
+    VERSION_FLAG,
+    ZAP_ENCODING,
+];
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So many objects of a kind are looked at.
+const OBJECTS_MAX: u32 = 2000;
+
+/// Versions in which Istio serves its objects, the latest first.
+const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What the user asked for.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    common: Common,
+    authorizer: Authorizer,
+    kubeconfig: Option<PathBuf>,
+}
+
+impl Settings {
+    /// What the typed flags mean.
+    pub(crate) fn read(typed: &Typed) -> Result<Self, Misread> {
+        Ok(Self {
+            common: Common::read(typed)?,
+            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
+            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
+        })
+    }
+}
+
+impl HasCommon for Settings {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+}
+
+/// Serves until `stop` is cancelled.
+pub(crate) async fn serve(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
+    let Settings { common, authorizer, kubeconfig } = settings;
+    let server = common.bind().await?;
+    tracing::info!(version = VERSION, port = server.address().port(), "starting the Istio validator");
+    let validator = Arc::new(Validator { authorizer, client: cluster::client(kubeconfig.as_deref()).await? });
+    let answer = move |request| {
+        let validator = Arc::clone(&validator);
+        async move {
+            validator.answer(request).await.unwrap_or_else(|Refusal { status, reason }| plain(status, TEXT, reason))
+        }
+    };
+    server.serve(LIMITS, stop, answer).await;
+    Ok(())
+}
+
+struct Validator {
+    authorizer: Authorizer,
+    client: Client,
+}
+
+impl Validator {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+        let (head, incoming) = request.into_parts();
+        match head.uri.path() {
+            "/healthz" => return Ok(plain(StatusCode::OK, TEXT, "OK")),
+            "/validate-config" => {}
+            _ => return Err(Refusal { status: StatusCode::NOT_FOUND, reason: "there is /validate-config".to_owned() }),
+        }
+        let payload: Payload = parse(&body(incoming).await?)?;
+        self.authorizer.check(&payload.namespace)?;
+        let key = payload.key()?;
+        let objects = self.objects(&payload.namespace).await.map_err(|reason| {
+            tracing::error!(canary = key, error = reason, "failed to validate the configuration");
+            Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, reason }
+        })?;
+        let problems = rules::problems(&objects);
+        tracing::info!(canary = key, problems = problems.join("; "), "configuration validated");
+        if problems.is_empty() {
+            let (routes, rules) = (objects.virtual_services.len(), objects.destination_rules.len());
+            return Ok(plain(
+                StatusCode::OK,
+                TEXT,
+                format!("{routes} VirtualServices and {rules} DestinationRules fit\n"),
+            ));
+        }
+        Err(Refusal::forbidden(problems.join("\n")))
+    }
+
+    async fn objects(&self, namespace: &str) -> Result<Objects, String> {
+        Ok(Objects {
+            namespace: namespace.to_owned(),
+            virtual_services: self.istio(Some(namespace), "VirtualService", "virtualservices").await?,
+            destination_rules: self.istio(Some(namespace), "DestinationRule", "destinationrules").await?,
+            // Routes may lead to other namespaces and come from gateways of others.
+            gateways: self.istio(None, "Gateway", "gateways").await?,
+            service_entries: self.istio(None, "ServiceEntry", "serviceentries").await?,
+            services: self.list(None, &resource("", "v1", "Service", "services")).await?.unwrap_or_default(),
+        })
+    }
+
+    /// Objects of Istio, in the latest version that is served.
+    async fn istio(&self, namespace: Option<&str>, kind: &str, plural: &str) -> Result<Vec<Value>, String> {
+        for version in VERSIONS {
+            if let Some(found) = self.list(namespace, &resource("networking.istio.io", version, kind, plural)).await? {
+                return Ok(found);
+            }
+        }
+        Err(format!("the cluster has no {kind} of networking.istio.io"))
+    }
+
+    /// `None` where the resource is not served.
+    async fn list(&self, namespace: Option<&str>, resource: &ApiResource) -> Result<Option<Vec<Value>>, String> {
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+            None => Api::all_with(self.client.clone(), resource),
+        };
+        let failed = |reason: String| format!("failed to list {}: {reason}", resource.plural);
+        match timeout(REQUEST_TIMEOUT, api.list(&ListParams::default().limit(OBJECTS_MAX))).await {
+            Ok(Ok(list)) => Ok(Some(list.items.into_iter().map(|object| json!(object)).collect())),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
+            Ok(Err(error)) => Err(failed(cause::chain(&error))),
+            Err(_) => Err(failed("no answer in time".to_owned())),
+        }
+    }
+}
+
+fn resource(group: &str, version: &str, kind: &str, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+}
