@@ -7,6 +7,7 @@
 
 mod commands;
 mod demo;
+mod inside;
 mod real;
 mod view;
 

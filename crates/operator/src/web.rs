@@ -144,9 +144,9 @@ impl Default for Web {
     }
 }
 
-/// The machine's network.
+/// The machine's network; connections are shared.
 #[derive(Default)]
-struct Network {
+pub struct Network {
     clients: Mutex<BTreeMap<Route, reqwest::Client>>,
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use operator::admin::Admin;
 use operator::args;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::{Arguments, Output};
 use crate::demo::{Summary, play, script};
+use crate::inside::Inside;
 use crate::real::{Doors, Plane};
 use crate::view::{self, Style};
 
@@ -49,7 +51,8 @@ pub(super) async fn live(
     };
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let kubeconfig = sandbox.kubeconfig_file().map(Path::to_owned).unwrap_or_default();
-    let ended = inhabit(arguments, acts, &sandbox, &kubeconfig, stop).await;
+    let web = Web::over(Arc::new(Inside::of(&sandbox)));
+    let ended = inhabit(arguments, acts, &sandbox, &kubeconfig, web, stop).await;
     sandbox.stop().await;
     if let Some(faults) = faults {
         announce(&format!("{} faults were injected: {faults}\n", faults.total()));
@@ -73,7 +76,8 @@ pub(super) async fn live_on(
     };
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let ended = match plane.operator(&doors.folder).await {
-        Ok(kubeconfig) => inhabit(arguments, acts, &sandbox, &kubeconfig, stop).await,
+        // Names are resolved by DNS there.
+        Ok(kubeconfig) => inhabit(arguments, acts, &sandbox, &kubeconfig, Web::new(), stop).await,
         Err(error) => Err(Error::Real(error)),
     };
     sandbox.stop().await;
@@ -95,11 +99,12 @@ async fn inhabit(
     acts: &[script::Act],
     sandbox: &Sandbox,
     kubeconfig: &Path,
+    web: Web,
     stop: &CancellationToken,
 ) -> Result<ExitCode, Error> {
     // The operator stops last, so that it does not end while somebody waits for it.
     let end = CancellationToken::new();
-    let mut operator = Box::pin(operate(sandbox, kubeconfig, end.clone()));
+    let mut operator = Box::pin(operate(sandbox, kubeconfig, web, end.clone()));
     let lived = tokio::select! {
         lived = live_through(arguments, acts, sandbox, stop) => lived,
         ended = &mut operator => return Err(ended.err().unwrap_or(Error::Left)),
@@ -158,7 +163,7 @@ fn announce(text: &str) {
 }
 
 /// The operator, exactly as on any cluster: flags, a kubeconfig, a Prometheus to ask.
-async fn operate(sandbox: &Sandbox, kubeconfig: &Path, stop: CancellationToken) -> Result<(), Error> {
+async fn operate(sandbox: &Sandbox, kubeconfig: &Path, web: Web, stop: CancellationToken) -> Result<(), Error> {
     let flags = [
         format!("-kubeconfig={}", kubeconfig.display()),
         format!("-metrics-server={}", sandbox.metrics_url()),
@@ -169,7 +174,7 @@ async fn operate(sandbox: &Sandbox, kubeconfig: &Path, stop: CancellationToken) 
     let admin = Admin::bind_local(0).await.map_err(Error::Port)?;
     // Its own series are metrics of the cluster, too. An address that was just bound is one.
     let _ = sandbox.add_scrape_target("flagger", &admin.address().to_string());
-    let serving = Box::pin(serve(client, Web::new(), settings, sandbox.clock(), admin, stop));
+    let serving = Box::pin(serve(client, web, settings, sandbox.clock(), admin, stop));
     serving.await.map_err(|error| Error::Operator(Box::new(error)))
 }
 
