@@ -74,7 +74,7 @@ fn a_webhook_is_answered_by_the_pods_behind_the_name_of_a_service() {
     // Nobody is called that, neither in the cluster nor on the machine.
     let unheard =
         file("cart-1.2.0.yaml", &app.replace("cart:1.0.0", "cart:1.2.0").replace("cart-canary.shop", "nobody.invalid"));
-    let output = run(&["sandbox", "-o", "json", "--speed", "30", "-f", &first, &good, &unheard]);
+    let output = run(&["sandbox", "-o", "json", "--speed", "30", "--rate", "50", "-f", &first, &good, &unheard]);
     let stdout = String::from_utf8_lossy(&output.stdout);
     let summary: Value = serde_json::from_str(stdout.lines().last().expect("a summary")).expect("JSON");
     assert_eq!([&summary["promoted"], &summary["rolledBack"], &summary["lost"]], [1, 1, 0], "{stdout}");

@@ -127,7 +127,11 @@ fn apply(edits: &[Edit], headers: &mut HeaderMap) {
 
 impl Rewrite {
     fn of<'a>(&'a self, prefix: &str, path: &'a str) -> Cow<'a, str> {
-        let rest = path.strip_prefix(prefix).unwrap_or(path);
+        // A match may have ignored the case, and then so does this.
+        let rest = match path.split_at_checked(prefix.len()) {
+            Some((start, rest)) if start.eq_ignore_ascii_case(prefix) => rest,
+            _ => path,
+        };
         match self {
             Self::Full(full) => Cow::Borrowed(full),
             Self::Elements(new) => match (new.trim_end_matches('/'), rest.trim_start_matches('/')) {
@@ -158,6 +162,7 @@ mod tests {
             (elements, "/x", "", "/y", "/x/y"),
             (start, "/", "/api", "/api/v1", "/v1"),
             (start, "/x", "/api", "/apis", "/xs"),
+            (start, "/x", "/api", "/API/v1", "/x/v1"),
             (start, "/x/", "/", "/api", "/x/api"),
         ] {
             assert_eq!(rewrite(replacement.into()).of(prefix, path), expected, "{replacement} {prefix} {path}");

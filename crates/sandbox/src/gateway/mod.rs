@@ -14,6 +14,7 @@
 //! gRPC routes are not played.
 
 mod address;
+mod complaints;
 mod cors;
 mod counts;
 mod filters;
@@ -47,6 +48,7 @@ use crate::cluster::{Cluster, Mirror, Tasks, follow, run};
 use crate::node::Addresses;
 use crate::services::named;
 use crate::wire::{Server, bind, respond};
+use complaints::Said;
 use counts::Counts;
 pub use counts::{GatewayStats, Passage};
 use gatewayapi::status;
@@ -171,6 +173,7 @@ fn keep_table(cluster: &Arc<Cluster>, mirrors: &Arc<Mirrors>, proxy: &Arc<Proxy>
     tell(&cluster.pods, &changed);
     let (cluster, mirrors, proxy) = (Arc::clone(cluster), Arc::clone(mirrors), Arc::clone(proxy));
     tasks.spawn(async move {
+        let mut said = Said::default();
         loop {
             changed.notified().await;
             let table = Table::build(&Objects {
@@ -182,6 +185,7 @@ fn keep_table(cluster: &Arc<Cluster>, mirrors: &Arc<Mirrors>, proxy: &Arc<Proxy>
                 slices: cluster.slices.all(),
                 pods: cluster.pods.all(),
             });
+            said.say(table.complaints(), &cluster.events);
             *proxy.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
         }
     });

@@ -10,6 +10,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use kube::core::DynamicObject;
 use kube::{Resource, ResourceExt};
 
+use super::complaints::Complaint;
 use super::matching::{Asked, Matcher};
 use super::outliers::Detection;
 use super::peers::Peers;
@@ -44,6 +45,7 @@ pub(super) struct Table {
     peers: Peers,
     detections: HashMap<Id, Detection>,
     has_sidecars: bool,
+    complaints: Vec<Complaint>,
 }
 
 /// One match of one rule; a list of them is sorted so that the first that accepts is the one.
@@ -84,7 +86,7 @@ pub(super) enum Found<'a> {
 }
 
 impl Table {
-    /// Compiles the objects. One that can't be served is left out.
+    /// Compiles the objects. One that can't be served is left out and complained about; a route's status says why.
     pub(super) fn build(objects: &Objects) -> Self {
         let mut table = Self {
             services: ports(&objects.services, &objects.slices),
@@ -96,8 +98,8 @@ impl Table {
         let mut all = gatewayapi::entries(&oldest_first(&objects.routes), &table.services);
         let subsets = istio::Subsets::of(&objects.destination_rules);
         let known = istio::Known { services: &table.services, peers: &table.peers, subsets: &subsets };
-        all.extend(istio::entries(&oldest_first(&objects.virtual_services), &known));
-        all.extend(ingress::entries(&oldest_first(&objects.ingresses), &table.services));
+        all.extend(istio::entries(&oldest_first(&objects.virtual_services), &known, &mut table.complaints));
+        all.extend(ingress::entries(&oldest_first(&objects.ingresses), &table.services, &mut table.complaints));
         for (audience, entries) in all {
             table.enter(audience, entries);
         }
@@ -149,6 +151,10 @@ impl Table {
 
     pub(super) fn peers(&self) -> &Peers {
         &self.peers
+    }
+
+    pub(super) fn complaints(&self) -> &[Complaint] {
+        &self.complaints
     }
 
     /// When endpoints of a Service are left alone.

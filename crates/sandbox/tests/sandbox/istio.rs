@@ -209,6 +209,16 @@ async fn rewrites_retries_timeouts_and_cors_are_obeyed() {
 }
 
 #[tokio::test]
+async fn a_virtual_service_that_cannot_be_served_is_told_so() {
+    let world = World::start(50.0).await;
+    world.apply_virtual_service(&json!([{"match": [{"uri": {"regex": "("}}], "route": split(100, 0)}])).await;
+    let expected = r#"Warning Rejected spec.http.match.uri "(" is not a regular expression"#;
+    let waiting = async { while !world.events("podinfo").await.iter().any(|event| event == expected) {} };
+    tokio::time::timeout(crate::world::PATIENCE, waiting).await.expect("nothing was said");
+    world.sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn a_circuit_breaker_leaves_a_failing_pod_alone() {
     let world = world(20.0).await;
     let rule = json!({

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Event, Pod, PodCondition};
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::await_condition;
@@ -196,6 +196,15 @@ impl World {
     pub(crate) fn built_in(&self, observer: Observer, check: Check, names: &Names) -> Option<f64> {
         let answer = self.value(&builtin::query(observer, check, names, "1m")).filter(|value| !value.is_nan())?;
         Some(builtin::value(observer, check, answer))
+    }
+
+    /// The Events about an object as `type reason message`.
+    pub(crate) async fn events(&self, name: &str) -> Vec<String> {
+        let api: Api<Event> = Api::namespaced(self.sandbox.client(), "default");
+        let events = api.list(&ListParams::default()).await.unwrap().items.into_iter();
+        let about = events.filter(|event| event.involved_object.name.as_deref() == Some(name));
+        let text = |text: Option<String>| text.unwrap_or_default();
+        about.map(|event| format!("{} {} {}", text(event.type_), text(event.reason), text(event.message))).collect()
     }
 
     /// Asks one pod behind the gateway's back, at the address that its annotation names.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressBackend};
 use kube::ResourceExt;
 
+use super::super::complaints::Complaint;
 use super::super::filters::Filters;
 use super::super::matching::{Condition, Matcher, Path};
 use super::super::rule::{Origin, Rule, Unresolved, Weighted};
@@ -38,14 +39,21 @@ struct Place<'a> {
 }
 
 /// The entries of all Ingresses that are served.
-pub(in crate::gateway) fn entries(ingresses: &[&Arc<Ingress>], services: &Services) -> Vec<(Audience, Vec<Entry>)> {
+pub(in crate::gateway) fn entries(
+    ingresses: &[&Arc<Ingress>],
+    services: &Services,
+    complaints: &mut Vec<Complaint>,
+) -> Vec<(Audience, Vec<Entry>)> {
     let mut mains = Vec::new();
     let mut canaries = Vec::new();
     for ingress in ingresses.iter().filter(|ingress| is_served(ingress)) {
         match Policy::read(ingress.annotations()) {
             Ok(None) => mains.push(ingress),
             Ok(Some(policy)) => canaries.push((ingress, policy)),
-            Err(error) => tracing::debug!(ingress = %ingress.name_any(), %error, "an Ingress can't be served"),
+            Err(error) => {
+                let why = format!("metadata.annotations: {error}");
+                complaints.push(Complaint::of("networking.k8s.io/v1", "Ingress", &ingress.metadata, &why));
+            }
         }
     }
     let mut all: Vec<(Audience, Vec<Entry>)> = Vec::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::core::DynamicObject;
 
+use super::super::complaints::Complaint;
 use super::super::cors::Cors;
 use super::super::filters::{BadHeader, Edit, Filters, Redirect, Rewrite, header_value};
 use super::super::matching::{BadMatch, Matcher, Test, whole};
@@ -40,13 +41,19 @@ enum Bad {
 }
 
 /// The entries of all `VirtualServic`s that can be served.
-pub(in crate::gateway) fn entries(objects: &[&Arc<DynamicObject>], known: &Known<'_>) -> Vec<(Audience, Vec<Entry>)> {
+pub(in crate::gateway) fn entries(
+    objects: &[&Arc<DynamicObject>],
+    known: &Known<'_>,
+    complaints: &mut Vec<Complaint>,
+) -> Vec<(Audience, Vec<Entry>)> {
+    let mut complain = |object: &DynamicObject, why: &Bad| {
+        complaints.push(Complaint::of("networking.istio.io/v1", "VirtualService", &object.metadata, why));
+    };
     let mut read = HashMap::new();
     for object in objects {
-        let id = Id::of(&object.metadata);
         match spec(object) {
-            Ok(spec) => drop(read.insert(id, spec)),
-            Err(error) => tracing::debug!(%id, %error, "a VirtualService can't be served"),
+            Ok(spec) => drop(read.insert(Id::of(&object.metadata), spec)),
+            Err(error) => complain(object, &error),
         }
     }
     let mut all = Vec::new();
@@ -55,7 +62,7 @@ pub(in crate::gateway) fn entries(objects: &[&Arc<DynamicObject>], known: &Known
         let Some(spec) = read.get(&id) else { continue };
         match (Compiler { id: &id, spec, others: &read, known }).audiences() {
             Ok(audiences) => all.extend(audiences),
-            Err(error) => tracing::debug!(%id, %error, "a VirtualService can't be served"),
+            Err(error) => complain(object, &error),
         }
     }
     all
