@@ -7,7 +7,7 @@
 
 mod commands;
 mod demo;
-mod inside;
+mod names;
 mod real;
 mod view;
 

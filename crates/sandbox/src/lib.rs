@@ -45,7 +45,7 @@ mod wire;
 pub use apiserver::Faults;
 pub use clock::ScaledClock;
 pub use crds::Error as CrdError;
-pub use gateway::{GatewayStats, Names, Passage};
+pub use gateway::{GatewayStats, Passage};
 pub use load::{Counts, Load, LoadError, LoadOptions, LoadStats, Served};
 pub use network::resolv_conf;
 pub use node::{BadPair, POD_RANGE};

@@ -11,7 +11,7 @@ use ports::Clock;
 
 use crate::clock::Hurried;
 use crate::cluster::{Cluster, Tasks};
-use crate::gateway::{Gateway, GatewayStats, Names};
+use crate::gateway::{Gateway, GatewayStats};
 use crate::metrics::{Extra, Target};
 use crate::node::{Addresses, Kubelet, Logs, Network, Surroundings};
 use crate::options::{Error, Given, Kubernetes, Options};
@@ -33,7 +33,6 @@ pub struct Sandbox {
     gateway: Option<Gateway>,
     gateway_addr: SocketAddr,
     gateway_stats: GatewayStats,
-    names: Names,
     prometheus: Option<metricstore::Server>,
     metrics_url: String,
     store: Store,
@@ -68,7 +67,6 @@ impl Sandbox {
         let mut sandbox = Self {
             gateway_addr: gateway.addr(),
             gateway_stats: gateway.stats(),
-            names: gateway.names(),
             metrics_url: prometheus.url(),
             gateway: Some(gateway),
             prometheus: Some(prometheus),
@@ -131,11 +129,6 @@ impl Sandbox {
     /// Where the gateway is, for [`LoadOptions::new`](crate::LoadOptions::new).
     pub fn gateway_addr(&self) -> SocketAddr {
         self.gateway_addr
-    }
-
-    /// The names of the cluster, which lead there through the gateway as an HTTP proxy.
-    pub fn names(&self) -> Names {
-        self.names.clone()
     }
 
     /// The gateway's own count of requests.
@@ -247,7 +240,7 @@ impl Parts<'_> {
         };
         let Self { options, tasks, .. } = &self;
         let addr = options.gateway_addr;
-        let gateway = Gateway::start(&cluster, addresses.clone(), options.seed, addr, tasks)
+        let gateway = Gateway::start(&cluster, addresses.clone(), options, tasks)
             .await
             .map_err(|source| Error::Gateway { addr, source })?;
         let addr = options.metrics_addr;

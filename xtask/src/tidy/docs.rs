@@ -3,7 +3,19 @@
 use super::repository::{Finding, Repository, lines};
 
 /// Folders that start the paths of this repository in prose.
-const FOLDERS: [&str; 7] = [".cargo/", ".ci/", "charts/", "crates/", "docs/", "lib/", "xtask/"];
+const FOLDERS: [&str; 11] = [
+    ".cargo/",
+    ".ci/",
+    "alerts/",
+    "charts/",
+    "crates/",
+    "dashboards/",
+    "docs/",
+    "examples/",
+    "lib/",
+    "scenarios/",
+    "xtask/",
+];
 
 /// The page that names a test for each decision about compatibility.
 const COMPATIBILITY: &str = "docs/compatibility.md";

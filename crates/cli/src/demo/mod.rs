@@ -4,4 +4,4 @@ pub(crate) mod apply;
 mod play;
 pub(crate) mod script;
 
-pub(crate) use play::{Error, News, Step, Summary, Told, play};
+pub(crate) use play::{Error, News, Player, Step, Summary, Told, play};

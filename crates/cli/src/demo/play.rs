@@ -111,15 +111,13 @@ pub(crate) enum Error {
     },
 }
 
-/// Plays all acts, telling what happens, and says how it ended. With `keep` the load goes on for as long as the returned
-/// [`Load`]s live.
-pub(crate) async fn play(
-    sandbox: &Sandbox,
+/// Plays all acts, telling what happens, and says how it ended. The load goes on until the player ends.
+pub(crate) async fn play<'a>(
+    sandbox: &'a Sandbox,
     acts: &[Act],
     per_second: f64,
-    keep: bool,
     news: mpsc::UnboundedSender<News>,
-) -> Result<(Summary, Vec<Load>), Error> {
+) -> Result<(Summary, Player<'a>), Error> {
     let mut player = Player::new(sandbox, per_second, news);
     for act in acts {
         player.act(act).await?;
@@ -128,17 +126,18 @@ pub(crate) async fn play(
         let files: Vec<&str> = acts.iter().map(|act| act.name.as_str()).collect();
         return Err(Error::NoCanary(files.join(", ")));
     }
-    Ok(player.end(keep).await)
+    Ok((player.sum_up().await, player))
 }
 
 /// A watch that breaks off comes back by itself, so that only what it shows is of interest.
 type Changes<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
-struct Player<'a> {
+/// Whoever plays, and follows what comes of it.
+pub(crate) struct Player<'a> {
     sandbox: &'a Sandbox,
     client: Client,
     per_second: f64,
-    news: mpsc::UnboundedSender<News>,
+    news: Option<mpsc::UnboundedSender<News>>,
     began: Timestamp,
     changes: Changes<Canary>,
     events: Changes<Event>,
@@ -171,7 +170,7 @@ impl<'a> Player<'a> {
         Self {
             sandbox,
             per_second,
-            news,
+            news: Some(news),
             began: sandbox.clock().now(),
             changes: Box::pin(canaries.default_backoff().applied_objects().filter_map(async |found| found.ok())),
             events: Box::pin(events.default_backoff().applied_objects().filter_map(async |found| found.ok())),
@@ -252,9 +251,9 @@ impl<'a> Player<'a> {
             options.per_second = self.per_second;
             let failed = |source| Error::Load { canary: name.clone(), source };
             let load = Load::start(&options, self.sandbox.clock()).map_err(failed)?;
-            // Nobody may be listening, which is fine.
-            let _ = self.news.send(News::Loaded { canary: name.clone(), stats: load.stats() });
+            let stats = load.stats();
             followed.load = Some(load);
+            tell(self.news.as_ref(), News::Loaded { canary: name.clone(), stats });
         }
         Ok(())
     }
@@ -265,12 +264,19 @@ impl<'a> Player<'a> {
         let mut end = std::pin::pin!(end);
         while !self.canaries.values().all(&done) {
             tokio::select! {
-                Some(changed) = self.changes.next() => self.changed(changed),
-                Some(event) = self.events.next() => self.said(&event),
+                () = self.hear() => {}
                 () = &mut end => return Err(self.stuck(limit, &done)),
             }
         }
         Ok(())
+    }
+
+    /// Hears of one change; what is not heard when this is dropped is heard next time.
+    async fn hear(&mut self) {
+        tokio::select! {
+            Some(changed) = self.changes.next() => self.changed(changed),
+            Some(event) = self.events.next() => self.said(&event),
+        }
     }
 
     fn stuck(&self, limit: Duration, done: impl Fn(&Followed) -> bool) -> Error {
@@ -306,7 +312,7 @@ impl<'a> Player<'a> {
                     failed: counts.failed,
                     lost: counts.lost,
                 };
-                let _ = self.news.send(News::Step(step));
+                tell(self.news.as_ref(), News::Step(step));
             }
         }
         if ended {
@@ -339,38 +345,51 @@ impl<'a> Player<'a> {
         self.tell(News::Event(told));
     }
 
-    /// Hears the last words, stops the load unless it is to be kept, and adds up.
-    async fn end(mut self, keep: bool) -> (Summary, Vec<Load>) {
+    /// Hears the last words and adds up. Nothing more is told then.
+    async fn sum_up(&mut self) -> Summary {
         /// Events are written behind the releases that they are about; the last ones are this late at most.
         const LAST_WORDS: Duration = Duration::from_millis(300);
-        let end = tokio::time::sleep(LAST_WORDS);
-        let mut end = std::pin::pin!(end);
-        loop {
-            tokio::select! {
-                Some(event) = self.events.next() => self.said(&event),
-                () = &mut end => break,
-            }
-        }
+        // It ends with the time: there is always something more to hear.
+        let _ = tokio::time::timeout(LAST_WORDS, self.listen()).await;
+        self.news = None;
         let mut summary = self.summary;
-        let mut kept = Vec::new();
-        for load in self.canaries.into_values().filter_map(|followed| followed.load) {
-            let stats = load.stats();
-            if keep {
-                kept.push(load);
-            } else {
-                load.stop().await;
-            }
-            let counts = stats.snapshot();
+        for load in self.canaries.values().filter_map(|followed| followed.load.as_ref()) {
+            let counts = load.stats().snapshot();
             summary.requests += counts.requests;
             summary.failed += counts.failed;
             summary.lost += counts.lost;
         }
-        (summary, kept)
+        summary
+    }
+
+    /// Goes on following the canaries, without an end, and tells what others do.
+    pub(crate) async fn go_on(&mut self, news: mpsc::UnboundedSender<News>) {
+        self.news = Some(news);
+        self.listen().await;
+    }
+
+    async fn listen(&mut self) {
+        loop {
+            self.hear().await;
+        }
+    }
+
+    /// Stops the load.
+    pub(crate) async fn end(self) {
+        for load in self.canaries.into_values().filter_map(|followed| followed.load) {
+            load.stop().await;
+        }
     }
 
     fn tell(&self, news: News) {
+        tell(self.news.as_ref(), news);
+    }
+}
+
+fn tell(listener: Option<&mpsc::UnboundedSender<News>>, news: News) {
+    if let Some(listener) = listener {
         // Nobody may be listening, which is fine.
-        let _ = self.news.send(news);
+        let _ = listener.send(news);
     }
 }
 

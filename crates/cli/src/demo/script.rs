@@ -1,13 +1,16 @@
-//! What is played: files of manifests, applied one after the other.
+//! What is played: files and folders of manifests, applied one after the other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 /// The largest manifest file that is read; a cluster takes no object larger than 1.5 MiB.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// One file: what somebody applies at one moment.
+/// The ends of the names of those files in a folder that are read, as `kubectl apply -f` has it.
+const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// One file or folder: what somebody applies at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Act {
     /// Where it comes from.
@@ -31,6 +34,9 @@ pub(crate) enum Error {
     /// It is larger than any manifest.
     #[error("{} has more than {} MiB", .0.display(), FILE_BYTES_MAX / 1024 / 1024)]
     Size(PathBuf),
+    /// A folder has no manifests.
+    #[error("no manifests in {}", .0.display())]
+    Empty(PathBuf),
     /// It is not YAML.
     #[error("failed to parse {name}: {detail}")]
     Parse {
@@ -66,18 +72,31 @@ pub(crate) fn example() -> Result<Vec<Act>, Error> {
     .collect()
 }
 
-/// Files of the user, in the order given.
-pub(crate) fn read(files: &[PathBuf]) -> Result<Vec<Act>, Error> {
-    files
-        .iter()
-        .map(|path| {
-            let failed = |source| Error::Read { path: path.clone(), source };
-            if FILE_BYTES_MAX < std::fs::metadata(path).map_err(failed)?.len() {
-                return Err(Error::Size(path.clone()));
-            }
-            act(&path.display().to_string(), &std::fs::read_to_string(path).map_err(failed)?)
-        })
-        .collect()
+/// Files and folders of the user, in the order given.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Act>, Error> {
+    paths.iter().map(|path| if path.is_dir() { folder(path) } else { file(path) }).collect()
+}
+
+/// The manifests of a folder, in the order of their names; those of folders in it are left out.
+fn folder(path: &Path) -> Result<Act, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    let entries = std::fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(failed)?;
+    let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+    files.retain(|file| file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known)));
+    files.sort();
+    if files.is_empty() {
+        return Err(Error::Empty(path.to_owned()));
+    }
+    let acts = files.iter().map(|path| file(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Act { name: path.display().to_string(), objects: acts.into_iter().flat_map(|act| act.objects).collect() })
+}
+
+fn file(path: &Path) -> Result<Act, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    if FILE_BYTES_MAX < std::fs::metadata(path).map_err(failed)?.len() {
+        return Err(Error::Size(path.to_owned()));
+    }
+    act(&path.display().to_string(), &std::fs::read_to_string(path).map_err(failed)?)
 }
 
 /// The objects of one file; a `List` stands for its items.
@@ -115,6 +134,16 @@ mod tests {
     fn the_example_is_playable() {
         let acts = example().unwrap();
         assert_eq!(acts.iter().map(|act| act.objects.len()).collect::<Vec<_>>(), [4, 1, 1]);
+    }
+
+    #[test]
+    fn a_folder_is_one_act_in_the_order_of_its_names() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/example");
+        let acts = read(&[example]).unwrap();
+        assert_eq!(acts.iter().map(|act| act.objects.len()).collect::<Vec<_>>(), [6]);
+        assert_eq!(acts[0].objects[0]["kind"], "Namespace");
+        let none = read(&[Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()]).unwrap_err().to_string();
+        assert!(none.starts_with("no manifests in "), "{none}");
     }
 
     #[test]

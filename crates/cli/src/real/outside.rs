@@ -29,8 +29,8 @@ pub(crate) struct Ports {
     pub(crate) metrics: u16,
 }
 
-/// Runs this program again inside, with the same arguments and `flag` with what it has to know, until it ends or is told to
-/// stop. Its exit status is ours.
+/// Runs this program again inside, with the same arguments and `flag` with what it has to know behind the subcommand, until it
+/// ends or is told to stop. Its exit status is ours.
 pub(crate) async fn run(ports: Ports, folder: &Path, flag: &str, stop: &CancellationToken) -> Result<ExitCode, Error> {
     // Told here, before anything is begun.
     Programs::find().map_err(Error::Plane)?;
@@ -42,7 +42,8 @@ pub(crate) async fn run(ports: Ports, folder: &Path, flag: &str, stop: &Cancella
     let mut command = tools::unshare()?;
     let program = std::env::current_exe().map_err(Error::Again)?;
     // What the program inside leaves behind when it is killed goes with our folder.
-    command.arg(program).args(std::env::args_os().skip(1)).arg(flag).arg(doors.to_argument()).env("TMPDIR", folder);
+    let mut words = std::env::args_os().skip(1);
+    command.arg(program).args(words.next()).arg(flag).arg(doors.to_argument()).args(words).env("TMPDIR", folder);
     for variable in PROXIES {
         command.env_remove(variable);
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use ::sandbox::Sandbox;
 use serde::Serialize;
 
 use super::View;
@@ -11,6 +12,7 @@ use crate::demo::{News, Summary};
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Object<'a> {
+    Doors { kubeconfig: &'a str, gateway: &'a str, prometheus: &'a str },
     Step { canary: &'a str, release: usize, weight: i32, measured: f64, requests: u64, failed: u64, lost: u64 },
     Event { canary: &'a str, r#type: &'a str, reason: &'a str, message: &'a str, after: u64 },
     Summary { promoted: usize, rolled_back: usize, requests: u64, failed: u64, lost: u64 },
@@ -42,6 +44,13 @@ impl View for Json {
         };
         write(&mut io::stdout().lock(), &object)
     }
+}
+
+/// The first line.
+pub(super) fn doors(out: &mut impl Write, sandbox: &Sandbox) -> io::Result<()> {
+    let kubeconfig = sandbox.kubeconfig_file().map(|path| path.display().to_string()).unwrap_or_default();
+    let (gateway, prometheus) = (sandbox.gateway_url(), sandbox.metrics_url());
+    write(out, &Object::Doors { kubeconfig: &kubeconfig, gateway: &gateway, prometheus: &prometheus })
 }
 
 /// The last line.

@@ -54,6 +54,16 @@ pub(crate) enum Style {
     Text { live: bool },
 }
 
+impl Style {
+    /// The same without a live part.
+    pub(crate) fn plain(self) -> Self {
+        match self {
+            Self::Text { .. } => Self::Text { live: false },
+            other => other,
+        }
+    }
+}
+
 /// Nothing before the end.
 struct Silence;
 
@@ -104,7 +114,12 @@ pub(crate) fn conclude(style: Style, record: &Record, summary: &Summary) -> io::
     }
 }
 
-/// Where everything is, for whoever wants to join in.
+/// Where everything is, for programs that want to join in.
+pub(crate) fn open(sandbox: &Sandbox) -> io::Result<()> {
+    json::doors(&mut io::stdout().lock(), sandbox)
+}
+
+/// Where everything is, for people who want to join in.
 pub(crate) fn doors(sandbox: &Sandbox) -> String {
     let kubeconfig = sandbox.kubeconfig_file().map(|path| path.display().to_string()).unwrap_or_default();
     format!("kubeconfig  {kubeconfig}\ngateway     {}\nprometheus  {}\n", sandbox.gateway_url(), sandbox.metrics_url())

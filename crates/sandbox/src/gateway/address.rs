@@ -50,7 +50,7 @@ fn authority(parts: &Parts) -> Option<Authority> {
 }
 
 /// Whether a host is a name of the gateway itself.
-pub(super) fn is_ours(host: &str) -> bool {
+fn is_ours(host: &str) -> bool {
     named(host).is_some_and(|id| OURS.contains(&(id.namespace.as_str(), id.name.as_str())))
 }
 

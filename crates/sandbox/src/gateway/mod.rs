@@ -46,7 +46,7 @@ use tokio::sync::Notify;
 
 use crate::cluster::{Cluster, Mirror, Tasks, follow, run};
 use crate::node::Addresses;
-use crate::services::named;
+use crate::options::Options;
 use crate::wire::{Server, bind, respond};
 use complaints::Said;
 use counts::Counts;
@@ -75,20 +75,6 @@ pub(crate) struct Gateway {
     proxy: Server,
     metrics: Server,
     stats: GatewayStats,
-    names: Names,
-}
-
-/// The names that lead into the cluster, through the gateway as an HTTP proxy. Clones know the same.
-#[derive(Clone)]
-pub struct Names(Arc<Proxy>);
-
-impl Names {
-    /// Whether a host is a Service's name, or the gateway's own.
-    pub fn has(&self, host: &str) -> bool {
-        let host = host.to_ascii_lowercase();
-        let table = Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner));
-        address::is_ours(&host) || named(&host).is_some_and(|service| table.has_service(&service))
-    }
 }
 
 impl Gateway {
@@ -97,10 +83,10 @@ impl Gateway {
     pub(crate) async fn start(
         cluster: &Arc<Cluster>,
         addresses: Addresses,
-        seed: u64,
-        addr: SocketAddr,
+        options: &Options,
         tasks: &Tasks,
     ) -> io::Result<Self> {
+        let addr = options.gateway_addr;
         let (listener, at) = bind(addr).await?;
         let (metrics_listener, metrics_at) = bind(SocketAddr::new(addr.ip(), 0)).await?;
         let counts = Counts::default();
@@ -110,7 +96,7 @@ impl Gateway {
             counts: counts.clone(),
             clock: Arc::clone(&cluster.clock),
             addresses,
-            dice: Mutex::new(SmallRng::seed_from_u64(seed)),
+            dice: Mutex::new(SmallRng::seed_from_u64(options.seed)),
             pool: Arc::default(),
             tasks: tasks.clone(),
             shadows: Proxy::shadows(),
@@ -118,11 +104,11 @@ impl Gateway {
         });
         let objects = Arc::new(Mirrors::default());
         keep_table(cluster, &objects, &proxy, tasks);
-        keep_status(cluster, &objects, tasks);
-        watch(cluster, &objects, tasks);
-        let names = Names(Arc::clone(&proxy));
+        if options.routes {
+            keep_status(cluster, &objects, tasks);
+            watch(cluster, &objects, tasks);
+        }
         Ok(Self {
-            names,
             proxy: Server::start(listener, at, move |request| Arc::clone(&proxy).serve(request)),
             metrics: Server::start(metrics_listener, metrics_at, move |request| {
                 std::future::ready(expose(&counts, &request))
@@ -142,10 +128,6 @@ impl Gateway {
 
     pub(crate) fn stats(&self) -> GatewayStats {
         self.stats.clone()
-    }
-
-    pub(crate) fn names(&self) -> Names {
-        self.names.clone()
     }
 
     pub(crate) async fn stop(self) {

@@ -166,10 +166,6 @@ impl Table {
     pub(super) fn has_sidecars(&self) -> bool {
         self.has_sidecars
     }
-
-    pub(super) fn has_service(&self, service: &Id) -> bool {
-        self.services.contains_key(service)
-    }
 }
 
 /// The older object wins where two say something about the same.

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::{Arguments, Output};
-use crate::demo::{Summary, play, script};
-use crate::inside::Inside;
+use crate::demo::{Player, Summary, play, script};
+use crate::names::Names;
 use crate::real::{Doors, Plane};
 use crate::view::{self, Style};
 
@@ -51,8 +51,8 @@ pub(super) async fn live(
     };
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let kubeconfig = sandbox.kubeconfig_file().map(Path::to_owned).unwrap_or_default();
-    let web = Web::over(Arc::new(Inside::of(&sandbox)));
-    let ended = inhabit(arguments, acts, &sandbox, &kubeconfig, web, stop).await;
+    let web = Web::over(Arc::new(Names::of(&sandbox)));
+    let ended = inhabit(arguments, acts, &sandbox, Access { kubeconfig: &kubeconfig, web }, stop).await;
     sandbox.stop().await;
     if let Some(faults) = faults {
         announce(&format!("{} faults were injected: {faults}\n", faults.total()));
@@ -76,8 +76,11 @@ pub(super) async fn live_on(
     };
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let ended = match plane.operator(&doors.folder).await {
-        // Names are resolved by DNS there.
-        Ok(kubeconfig) => inhabit(arguments, acts, &sandbox, &kubeconfig, Web::new(), stop).await,
+        Ok(kubeconfig) => {
+            // There names are resolved as on any cluster.
+            let access = Access { kubeconfig: &kubeconfig, web: Web::new() };
+            inhabit(arguments, acts, &sandbox, access, stop).await
+        }
         Err(error) => Err(Error::Real(error)),
     };
     sandbox.stop().await;
@@ -93,18 +96,24 @@ fn local(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
+/// How the operator reaches the cluster.
+struct Access<'a> {
+    kubeconfig: &'a Path,
+    /// What it asks metrics and hooks through.
+    web: Web,
+}
+
 /// The operator and the play, in a sandbox that is there.
 async fn inhabit(
     arguments: &Arguments,
     acts: &[script::Act],
     sandbox: &Sandbox,
-    kubeconfig: &Path,
-    web: Web,
+    access: Access<'_>,
     stop: &CancellationToken,
 ) -> Result<ExitCode, Error> {
     // The operator stops last, so that it does not end while somebody waits for it.
     let end = CancellationToken::new();
-    let mut operator = Box::pin(operate(sandbox, kubeconfig, web, end.clone()));
+    let mut operator = Box::pin(operate(sandbox, access, &arguments.flags, end.clone()));
     let lived = tokio::select! {
         lived = live_through(arguments, acts, sandbox, stop) => lived,
         ended = &mut operator => return Err(ended.err().unwrap_or(Error::Left)),
@@ -126,16 +135,16 @@ async fn live_through(
     invite(style, sandbox);
     let (news, heard) = mpsc::unbounded_channel();
     let view = tokio::spawn(view::show(style, heard));
-    let summary = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, arguments.keep, news)).await;
+    let played = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, news)).await;
     // The view ends with the news, and puts the terminal back; one that panicked has shown what it had.
     let record = view.await.unwrap_or_default();
-    let Some(summary) = summary else { return Ok(ExitCode::from(INTERRUPTED)) };
-    if let Ok((summary, _)) = &summary {
+    let Some(mut played) = played else { return Ok(ExitCode::from(INTERRUPTED)) };
+    if let Ok((summary, _)) = &played {
         // Whoever reads the report may have gone; the exit status still tells.
         let _ = view::conclude(style, &record, summary);
     }
     if arguments.keep {
-        if let Err(error) = &summary {
+        if let Err(error) = &played {
             crate::commands::complain(error, None);
         }
         if arguments.speed.is_none() {
@@ -143,16 +152,33 @@ async fn live_through(
             sandbox.set_speed(1.0);
         }
         announce(&format!("the cluster keeps running, Ctrl-C ends it\n{}", view::doors(sandbox)));
-        stop.cancelled().await;
+        match &mut played {
+            Ok((_, player)) => go_on(player, style, stop).await,
+            Err(_) => stop.cancelled().await,
+        }
     }
-    let (summary, _) = summary.map_err(Error::Play)?;
+    let (summary, player) = played.map_err(Error::Play)?;
+    player.end().await;
     Ok(verdict(arguments, &summary))
 }
 
-/// Tells people where to join in.
+/// Shows what others do in the cluster.
+async fn go_on(player: &mut Player<'_>, style: Style, stop: &CancellationToken) {
+    let (news, heard) = mpsc::unbounded_channel();
+    let shown = view::show(style.plain(), heard);
+    let following = async {
+        stop.run_until_cancelled(player.go_on(news)).await;
+    };
+    tokio::join!(following, shown);
+}
+
+/// Tells where to join in.
 fn invite(style: Style, sandbox: &Sandbox) {
-    if let Style::Text { .. } = style {
-        announce(&view::doors(sandbox));
+    match style {
+        Style::Text { .. } => announce(&view::doors(sandbox)),
+        // Whoever reads may have gone, which the play shows.
+        Style::Json => drop(view::open(sandbox)),
+        Style::Quiet { .. } => {}
     }
 }
 
@@ -163,18 +189,25 @@ fn announce(text: &str) {
 }
 
 /// The operator, exactly as on any cluster: flags, a kubeconfig, a Prometheus to ask.
-async fn operate(sandbox: &Sandbox, kubeconfig: &Path, web: Web, stop: CancellationToken) -> Result<(), Error> {
+async fn operate(
+    sandbox: &Sandbox,
+    access: Access<'_>,
+    further: &[String],
+    stop: CancellationToken,
+) -> Result<(), Error> {
     let flags = [
-        format!("-kubeconfig={}", kubeconfig.display()),
+        format!("-kubeconfig={}", access.kubeconfig.display()),
         format!("-metrics-server={}", sandbox.metrics_url()),
         "-mesh-provider=gatewayapi:v1".to_owned(),
     ];
-    let settings = args::parse(flags.into_iter(), |_| None).map_err(|exit| Error::Flags(exit.text))?;
+    // Of a flag that is given twice the last one counts.
+    let flags = flags.into_iter().chain(further.iter().cloned());
+    let settings = args::parse(flags, |_| None).map_err(|exit| Error::Flags(exit.text))?;
     let client = connect(&settings.access).await.map_err(Error::Connect)?;
     let admin = Admin::bind_local(0).await.map_err(Error::Port)?;
     // Its own series are metrics of the cluster, too. An address that was just bound is one.
     let _ = sandbox.add_scrape_target("flagger", &admin.address().to_string());
-    let serving = Box::pin(serve(client, web, settings, sandbox.clock(), admin, stop));
+    let serving = Box::pin(serve(client, access.web, settings, sandbox.clock(), admin, stop));
     serving.await.map_err(|error| Error::Operator(Box::new(error)))
 }
 

@@ -35,7 +35,7 @@ const INSIDE: &str = "inside";
 #[derive(Debug, Parser)]
 #[command(name = "flagger sandbox", bin_name = "flagger sandbox")]
 struct Arguments {
-    /// Play these manifests instead, one file after the other: each is applied when the releases of the one before are over
+    /// Play these manifests instead, one file or folder after the other: each is applied when the releases of the one before are over
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
     files: Vec<PathBuf>,
     /// Run the sandbox's clock this many times faster than the machine's [default: 20 for the example, 1 for files]
@@ -71,6 +71,9 @@ struct Arguments {
     /// What the API server and the controllers are: played in this process, or Kubernetes' own, built by tests/controlplane/build
     #[arg(long, value_enum, value_name = "KIND", default_value_t = ControlPlaneKind::Played)]
     control_plane: ControlPlaneKind,
+    /// Further flags of the operator, such as `-- -mesh-provider=kubernetes`
+    #[arg(last = true, value_name = "FLAG")]
+    flags: Vec<String>,
     /// Set where the program runs itself again
     #[arg(long = INSIDE, hide = true)]
     inside: Option<Doors>,

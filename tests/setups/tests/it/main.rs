@@ -1,0 +1,4 @@
+//! What users install, held against what it is for.
+
+mod alerts;
+mod examples;
