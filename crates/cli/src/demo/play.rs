@@ -9,6 +9,7 @@ use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::DynamicObject;
 use kube::core::ApiResource;
 use kube::runtime::WatchStreamExt;
@@ -198,7 +199,7 @@ impl<'a> Player<'a> {
             }
         }
         self.until(INITIALIZATION_MAX, |followed| is_initialized(followed.status.phase)).await?;
-        self.send_load()?;
+        self.send_load().await?;
         self.until(RELEASE_MAX, |followed| {
             let moved = followed.status.last_applied_spec != followed.before;
             let over = matches!(followed.status.phase, Phase::Succeeded | Phase::Failed);
@@ -248,9 +249,10 @@ impl<'a> Player<'a> {
         self.canaries.insert(name, followed);
     }
 
-    fn send_load(&mut self) -> Result<(), Error> {
+    async fn send_load(&mut self) -> Result<(), Error> {
         for (name, followed) in self.canaries.iter_mut().filter(|(_, followed)| followed.load.is_none()) {
-            let mut options = LoadOptions::new(self.sandbox.gateway_addr(), host_of(&followed.canary));
+            let host = host_of(&self.client, &followed.canary).await?;
+            let mut options = LoadOptions::new(self.sandbox.gateway_addr(), host);
             options.per_second = self.per_second;
             let failed = |source| Error::Load { canary: name.clone(), source };
             let load = Load::start(&options, self.sandbox.clock()).map_err(failed)?;
@@ -401,11 +403,24 @@ fn name_of(canary: &Canary) -> String {
     format!("{}.{}", metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref().unwrap_or_default())
 }
 
-/// What users would call: the first host of the canary, or else the name of its apex Service.
-fn host_of(canary: &Canary) -> String {
-    let host = canary.spec.service.hosts.iter().find(|host| !host.contains('*'));
+/// What users would call: the first host of the canary, that of its Ingress, or else the name of its apex Service.
+async fn host_of(client: &Client, canary: &Canary) -> Result<String, Error> {
     let namespace = canary.metadata.namespace.as_deref().unwrap_or_default();
-    host.cloned().unwrap_or_else(|| format!("{}.{namespace}", api::names::apex_service(canary)))
+    if let Some(host) = canary.spec.service.hosts.iter().find(|host| !host.contains('*')) {
+        return Ok(host.clone());
+    }
+    if let Some(ingress) = &canary.spec.ingress_ref {
+        let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
+        let found = ingresses.get_opt(&ingress.name).await.map_err(|source| Error::Read {
+            object: format!("Ingress {}.{namespace}", ingress.name),
+            source: Box::new(source),
+        })?;
+        let rules = found.and_then(|found| found.spec?.rules).unwrap_or_default();
+        if let Some(host) = rules.into_iter().filter_map(|rule| rule.host).find(|host| !host.contains('*')) {
+            return Ok(host);
+        }
+    }
+    Ok(format!("{}.{namespace}", api::names::apex_service(canary)))
 }
 
 /// The weight at which the canary is promoted, 100 for one without weights.

@@ -55,7 +55,24 @@ impl Recorder {
         reason: &'static str,
         message: impl Into<String>,
     ) {
-        let about = ObjectReference { resource_version: None, ..about.object_ref(&()) };
+        self.say_of(
+            ObjectReference { resource_version: None, ..about.object_ref(&()) },
+            component,
+            severity,
+            reason,
+            message,
+        );
+    }
+
+    /// The same about an object of any kind.
+    pub(crate) fn say_of(
+        &self,
+        about: ObjectReference,
+        component: &'static str,
+        severity: Severity,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) {
         let said = Said { about, component, severity, reason, message: message.into() };
         if self.waiting.try_send(said).is_err() {
             tracing::debug!(reason, "an Event was dropped");

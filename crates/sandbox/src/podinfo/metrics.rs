@@ -8,7 +8,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use ports::Clock;
 
-use crate::exposition::{Histogram, family, labels, sample};
+use crate::exposition::{Histogram, family, known, labels, sample};
 
 /// Requests by method, route and status: all three are closed sets, so their number is bounded.
 type Requests = BTreeMap<(&'static str, &'static str, u16), Histogram>;
@@ -62,10 +62,4 @@ fn process(out: &mut String, started: Timestamp, now: Timestamp) {
     sample(out, "process_uptime_seconds", "", now.duration_since(started).as_secs());
     family(out, "go_info", "gauge", "Information about the Go environment.");
     sample(out, "go_info", "version=\"sandbox\"", 1);
-}
-
-/// The methods that are counted by name; a client could make up any number of others.
-fn known(method: &Method) -> &'static str {
-    const NAMES: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-    NAMES.into_iter().find(|name| *name == method.as_str()).unwrap_or("OTHER")
 }
