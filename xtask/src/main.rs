@@ -8,6 +8,7 @@ mod faults;
 mod generate;
 mod kubectl;
 mod report;
+mod scenarios;
 mod tidy;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask faults [--histories N] [--seed S] [--trace]
        cargo xtask generate [--check]
        cargo xtask kubectl [--real | --record] [WORDS]
+       cargo xtask scenarios [--record] [NAME…]
        cargo xtask tidy";
 
 fn main() -> Result<()> {
@@ -34,6 +36,7 @@ fn main() -> Result<()> {
         ["generate"] => generate::write(root),
         ["generate", "--check"] => generate::check(root),
         ["kubectl", options @ ..] => suite(options, kubectl::run),
+        ["scenarios", words @ ..] => scenarios::run(words),
         ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }

@@ -57,6 +57,7 @@ const ROOMS: &[Room] = &[
             "flagger-routers",
             "histories",
             "kubectlsuite",
+            "setups",
         ],
     ),
 ];

@@ -15,6 +15,7 @@ use kube::{Api, Client};
 use sandbox::{Load, LoadError, LoadOptions, LoadStats, Sandbox};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, apply, namespace_of};
 use super::script::Act;
@@ -360,10 +361,11 @@ impl<'a> Player<'a> {
         summary
     }
 
-    /// Goes on following the canaries, without an end, and tells what others do.
-    pub(crate) async fn go_on(&mut self, news: mpsc::UnboundedSender<News>) {
+    /// Goes on following the canaries until it is stopped, and tells what others do.
+    pub(crate) async fn go_on(&mut self, news: mpsc::UnboundedSender<News>, stop: &CancellationToken) {
         self.news = Some(news);
-        self.listen().await;
+        stop.run_until_cancelled(self.listen()).await;
+        self.news = None;
     }
 
     async fn listen(&mut self) {

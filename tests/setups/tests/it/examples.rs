@@ -19,16 +19,11 @@ use setups::{manifests, root};
 /// What is applied together, in this order.
 const SETUPS: [&[&str]; 8] = [
     &["tenants/manifests", "tenants/releases/1-tenant-a.yaml", "tenants/releases/2-tenant-b.yaml"],
-    &["environments/development.yaml"],
+    &["environments/development.yaml", "environments/releases/1-good.yaml", "environments/releases/2-bad.yaml"],
     &["environments/staging.yaml"],
     &["environments/production.yaml"],
     &["load-harness/manifests", "load-harness/releases/1-good.yaml", "load-harness/releases/2-chaos.yaml"],
-    &[
-        "istio/manifests",
-        "istio/releases/1-good.yaml",
-        "istio/releases/2-bad.yaml",
-        "istio/releases/3-slow.yaml",
-    ],
+    &["istio/manifests", "istio/releases/1-good.yaml", "istio/releases/2-bad.yaml", "istio/releases/3-slow.yaml"],
     &["nginx/manifests", "nginx/releases/1-good.yaml", "nginx/releases/2-bad.yaml"],
     &["nginx/manifests", "nginx/releases/step-back.yaml"],
 ];
@@ -68,7 +63,8 @@ fn every_check_can_be_asked(canary: &Canary, templates: &[MetricTemplate]) {
         let Some(wanted) = &check.template_ref else { continue };
         let within = wanted.namespace.clone().unwrap_or_else(|| namespace.clone());
         let is_wanted = |template: &&MetricTemplate| {
-            template.metadata.name.as_ref() == Some(&wanted.name) && template.metadata.namespace.as_ref() == Some(&within)
+            template.metadata.name.as_ref() == Some(&wanted.name)
+                && template.metadata.namespace.as_ref() == Some(&within)
         };
         let template = templates.iter().find(is_wanted).unwrap_or_else(|| panic!("no {}.{within}", wanted.name));
         let names = Names::of(canary);
