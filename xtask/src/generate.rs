@@ -20,6 +20,8 @@ enum Content {
 const FILES: &[Generated] = &[
     ("alerts/prometheusrule.yaml", Content::Whole(prometheus_rule)),
     ("charts/flagger/crds/crd.yaml", Content::Whole(crds)),
+    ("docs/loadtester.md", Content::Section("loadtester flags", loadtester::markdown)),
+    ("docs/metrics.md", Content::Section("names", meters::template::markdown)),
     ("docs/operator.md", Content::Section("flags", operator::args::markdown)),
     ("docs/replica-split.md", Content::Section("shares", routers::shares::markdown)),
     ("lib/apiserver/README.md", Content::Section("kept differences", apisuite::markdown)),

@@ -64,3 +64,16 @@ pub enum AlertProviderType {
     /// Google Chat.
     Gchat,
 }
+
+impl AlertProviderType {
+    /// The type as users write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Msteams => "msteams",
+            Self::Discord => "discord",
+            Self::Rocket => "rocket",
+            Self::Gchat => "gchat",
+        }
+    }
+}

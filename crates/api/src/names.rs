@@ -23,6 +23,11 @@ pub fn primary_workload(canary: &Canary) -> String {
     format!("{}-primary", canary.spec.target_ref.name)
 }
 
+/// The Ingress in front of the apex service: `ingressRef`, or that of the target's name.
+pub fn ingress(canary: &Canary) -> &str {
+    canary.spec.ingress_ref.as_ref().map_or(&canary.spec.target_ref.name, |reference| &reference.name)
+}
+
 /// The autoscaler of the primary, if the target has one.
 pub fn primary_autoscaler(canary: &Canary) -> Option<String> {
     canary.spec.autoscaler_ref.as_ref().map(|autoscaler| format!("{}-primary", autoscaler.name))

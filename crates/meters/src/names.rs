@@ -24,15 +24,13 @@ impl Names {
     /// The names of a canary.
     pub fn of(canary: &Canary) -> Self {
         let target = canary.spec.target_ref.name.clone();
-        let referenced = |reference: &Option<api::ObjectRef>| {
-            reference.as_ref().map_or_else(|| target.clone(), |reference| reference.name.clone())
-        };
+        let route = canary.spec.route_ref.as_ref().map_or(&target, |reference| &reference.name);
         Self {
             name: canary.metadata.name.clone().unwrap_or_default(),
             namespace: canary.metadata.namespace.clone().unwrap_or_default(),
             service: names::apex_service(canary).to_owned(),
-            ingress: referenced(&canary.spec.ingress_ref),
-            route: referenced(&canary.spec.route_ref),
+            ingress: names::ingress(canary).to_owned(),
+            route: route.clone(),
             target,
         }
     }

@@ -3,31 +3,21 @@
 //! [`Courier::call`] makes one call with all its attempts. [`Courier::post`] queues an event and returns at once; what is
 //! queued for one canary arrives in order, and a slow receiver holds up nobody but those who share its lane.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hooks::Next;
 use http::Request;
 use ports::Clock;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::lanes::Lanes;
 use crate::web::{Options, Route, Web};
 
-/// Events that are delivered at once; each lane is one connection's worth of waiting.
-const LANES: usize = 8;
-
-/// Events that wait in one lane; further ones are dropped, since a receiver that is this far behind will not catch up.
-const LANE_MAX: usize = 250;
-
-/// Delivers calls; cheap to clone. Its lanes end with the last clone.
-#[derive(Clone)]
+/// Delivers calls.
 pub(crate) struct Courier {
     desk: Desk,
-    lanes: Vec<mpsc::Sender<Event>>,
-    delivered: CancellationToken,
+    lanes: Lanes<Event>,
 }
 
 /// What every call takes.
@@ -61,20 +51,12 @@ impl Courier {
     /// Starts the lanes.
     pub(crate) fn start(web: Web, clock: Arc<dyn Clock>) -> Self {
         let desk = Desk { web, clock };
-        let mut tasks = JoinSet::new();
-        let mut lane = || {
-            let (lane, events) = mpsc::channel(LANE_MAX);
-            tasks.spawn(deliver(desk.clone(), events));
-            lane
-        };
-        let lanes = (0..LANES).map(|_| lane()).collect();
-        let delivered = CancellationToken::new();
-        let end = delivered.clone().drop_guard();
-        tokio::spawn(async move {
-            while tasks.join_next().await.is_some() {}
-            drop(end);
+        let clerk = desk.clone();
+        let lanes = Lanes::start(move |event| {
+            let clerk = clerk.clone();
+            async move { clerk.deliver(event).await }
         });
-        Self { desk, lanes, delivered }
+        Self { desk, lanes }
     }
 
     /// Calls until the hook has spoken: yes, or no with a reason.
@@ -84,32 +66,25 @@ impl Courier {
 
     /// Queues an event for a hook of this canary.
     pub(crate) fn post(&self, canary: &str, hook: &str, call: Call) {
-        let mut hasher = DefaultHasher::new();
-        canary.hash(&mut hasher);
-        let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or_default();
         let event = Event { canary: canary.to_owned(), hook: hook.to_owned(), call };
-        let Some(lane) = self.lanes.get(lane) else { return };
-        if let Err(mpsc::error::TrySendError::Full(event)) = lane.try_send(event) {
-            let Event { canary, hook, .. } = event;
+        if let Err(Event { canary, hook, .. }) = self.lanes.queue(canary, event) {
             tracing::warn!(canary, hook, "event not sent to a webhook, too many are waiting");
         }
     }
 
-    /// Cancelled when the last clone is gone and everything that was queued has been tried.
+    /// Cancelled when the courier is gone and everything that was queued has been tried.
     pub(crate) fn delivered(&self) -> CancellationToken {
-        self.delivered.clone()
-    }
-}
-
-async fn deliver(desk: Desk, mut events: mpsc::Receiver<Event>) {
-    while let Some(Event { canary, hook, call }) = events.recv().await {
-        if let Err(error) = desk.call(&call).await {
-            tracing::error!(canary, hook, error, "failed to send the event to a webhook");
-        }
+        self.lanes.finished()
     }
 }
 
 impl Desk {
+    async fn deliver(&self, Event { canary, hook, call }: Event) {
+        if let Err(error) = self.call(&call).await {
+            tracing::error!(canary, hook, error, "failed to send the event to a webhook");
+        }
+    }
+
     async fn call(&self, call: &Call) -> Result<(), String> {
         let Call { url, request, timeout, retries, insecure } = call;
         // The network knows no other time than the machine's.

@@ -1,6 +1,6 @@
 //! One look at a canary: the tick, effect by effect.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::{Canary, CanaryStatus, Phase};
@@ -13,9 +13,11 @@ use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step,
 use crate::claims::Claims;
 use crate::cluster::Cluster;
 use crate::courier::Courier;
-use crate::perform::{World, patch, refusal, standing};
+use crate::herald::Herald;
+use crate::perform::{World, standing};
 use crate::places::Places;
 use crate::recorder::Recorder;
+use crate::refusals::{Refusals, legible};
 use crate::schedule::{Look, Looked, Next, Pace};
 use crate::telemetry::Metrics;
 use crate::web::Web;
@@ -32,14 +34,16 @@ pub(crate) struct Shell {
     pub(crate) cluster: Cluster,
     pub(crate) web: Web,
     pub(crate) courier: Courier,
+    pub(crate) herald: Herald,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settings: crate::args::Settings,
     pub(crate) rules: rollout::Settings,
     pub(crate) workloads: targets::Settings,
-    /// What was said about canaries that can't be understood, so that it is said once.
-    refusals: Mutex<HashMap<Key, String>>,
+    /// What was said about canaries that can't be understood.
+    pub(crate) refusals: Refusals,
+    pub(crate) routing: routers::Settings,
     /// What is known of canaries from their last look.
     seen: Mutex<Places<Seen>>,
     /// Who names which target.
@@ -64,9 +68,12 @@ impl Shell {
         metrics: Arc<Metrics>,
         settings: crate::args::Settings,
     ) -> Self {
+        let courier = Courier::start(web.clone(), Arc::clone(&clock));
+        let herald = Herald::start(&cluster, &web, &clock, &metrics, &settings);
         Self {
             cluster,
-            courier: Courier::start(web.clone(), Arc::clone(&clock)),
+            courier,
+            herald,
             web,
             clock,
             recorder,
@@ -80,8 +87,9 @@ impl Shell {
                 include_label_prefixes: settings.include_label_prefixes.clone(),
                 config_tracking: settings.config_tracking,
             },
+            routing: routers::Settings { ingress_annotations_prefix: settings.ingress_annotations_prefix.clone() },
             settings,
-            refusals: Mutex::default(),
+            refusals: Refusals::default(),
             seen: Mutex::default(),
             claims: Mutex::default(),
         }
@@ -120,17 +128,20 @@ impl Shell {
         }
         let canary: Canary = match serde_json::from_value((*object).clone()) {
             Ok(canary) => canary,
-            Err(error) => return self.refuse(key, &object, &format!("failed to read the canary: {error}")).await,
+            Err(error) => {
+                let rule = format!("failed to read the canary: {error}");
+                return self.refuse(key, &legible(&object), &rule).await;
+            }
         };
         let plan = match Plan::of(&canary, &self.rules) {
             Ok(plan) => plan,
             Err(_) if standing.leaving => Plan::as_written(&canary, &self.rules),
             Err(invalid) => {
                 let rules: Vec<String> = invalid.iter().map(ToString::to_string).collect();
-                return self.refuse(key, &object, &rules.join("; ")).await;
+                return self.refuse(key, &canary, &rules.join("; ")).await;
             }
         };
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.refusals.forget(&key);
         let look = Look { canary: key, pace };
         self.advance(look, due, &canary, &plan, standing).await
     }
@@ -202,43 +213,11 @@ impl Shell {
 
     /// Forgets what is kept for a canary that is gone.
     fn forget(&self, key: &Key) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.refusals.forget(key);
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.namespace, &key.name);
         if let Some(seen) = seen {
             self.metrics.forget(&seen.target, &key.namespace);
         }
-    }
-
-    /// Says what is wrong with a canary that can't be understood, once, notes it in its status, and leaves everything else as
-    /// it is: traffic stays where it is until the canary is valid again.
-    async fn refuse(&self, key: Key, object: &ports::Object, reason: &str) -> Looked {
-        let status = serde_json::from_value(object["status"].clone()).unwrap_or_default();
-        let Some(held) = rollout::invalid(&status, reason, self.clock.now()) else { return self.later(key) };
-        let told = {
-            let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-            refusals.insert(key.clone(), reason.to_owned()).is_some_and(|before| before == reason)
-        };
-        if !told {
-            tracing::warn!(canary = %name(&key), reason, "the canary is invalid");
-            self.recorder.record(refusal(&key, object, reason));
-        }
-        if let Err(error) = self.hold(&key, object, &status, &held).await {
-            tracing::warn!(canary = %name(&key), error, "failed to note in the status that the canary is invalid");
-        }
-        self.later(key)
-    }
-
-    /// Stores the status of a canary that is held where it is.
-    async fn hold(
-        &self,
-        key: &Key,
-        object: &ports::Object,
-        from: &CanaryStatus,
-        to: &CanaryStatus,
-    ) -> Result<(), String> {
-        let patch = patch(from, to).map_err(|error| error.to_string())?;
-        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-        self.cluster.patch_status(key, uid, &patch).await.map(drop).map_err(|error| error.to_string())
     }
 
     pub(crate) fn later(&self, key: Key) -> Looked {

@@ -10,17 +10,22 @@ pub mod admin;
 pub mod args;
 pub mod cluster;
 pub mod recorder;
-pub mod shutdown;
 pub mod telemetry;
-pub mod web;
 
 pub mod run;
 
-mod cause;
 mod claims;
 mod courier;
 mod drive;
+mod herald;
+mod lanes;
 mod lease;
 mod perform;
 mod places;
+mod refusals;
 mod schedule;
+mod secret;
+
+use process::cause;
+
+pub use process::{shutdown, web};

@@ -120,7 +120,7 @@ pub async fn serve(
     let recorder = Recorder::start(cluster.clone(), Arc::clone(&clock));
     let written = recorder.written();
     let shell = Arc::new(Shell::new(cluster.clone(), web, clock, recorder, metrics, settings));
-    let delivered = shell.courier.delivered();
+    let (delivered, announced) = (shell.courier.delivered(), shell.herald.announced());
     shell.check_metrics_server().await;
     for kind in KINDS {
         tokio::select! {
@@ -133,9 +133,9 @@ pub async fn serve(
     let retired = CancellationToken::new();
     let work = async {
         reign(shell, notices, &tenure, grace, &stop).await;
-        let told = async { tokio::join!(written.cancelled(), delivered.cancelled()) };
+        let told = async { tokio::join!(written.cancelled(), delivered.cancelled(), announced.cancelled()) };
         if tokio::time::timeout(grace, told).await.is_err() {
-            tracing::warn!("stopped with events that were not told everywhere");
+            tracing::warn!("stopped with events or alerts that were not told everywhere");
         }
         retired.cancel();
     };

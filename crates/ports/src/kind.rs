@@ -74,12 +74,16 @@ pub mod kinds {
         DAEMON_SET = "apps" "v1" "DaemonSet" "daemonsets";
         /// `apps/v1` `Deployment`.
         DEPLOYMENT = "apps" "v1" "Deployment" "deployments";
+        /// `networking.istio.io/v1beta1` `DestinationRule`.
+        DESTINATION_RULE = "networking.istio.io" "v1beta1" "DestinationRule" "destinationrules";
         /// Core Event.
         EVENT = "" "v1" "Event" "events";
         /// `autoscaling/v2` `HorizontalPodAutoscaler`.
         HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers";
         /// `gateway.networking.k8s.io/v1` `HTTPRoute`.
         HTTP_ROUTE = "gateway.networking.k8s.io" "v1" "HTTPRoute" "httproutes";
+        /// `networking.k8s.io/v1` `Ingress`.
+        INGRESS = "networking.k8s.io" "v1" "Ingress" "ingresses";
         /// `serving.knative.dev/v1` `Revision`.
         KNATIVE_REVISION = "serving.knative.dev" "v1" "Revision" "revisions";
         /// `serving.knative.dev/v1` `Service`.
@@ -96,5 +100,7 @@ pub mod kinds {
         SECRET = "" "v1" "Secret" "secrets";
         /// Core Service.
         SERVICE = "" "v1" "Service" "services";
+        /// `networking.istio.io/v1beta1` `VirtualService`.
+        VIRTUAL_SERVICE = "networking.istio.io" "v1beta1" "VirtualService" "virtualservices";
     }
 }

@@ -25,7 +25,8 @@ pub enum Effect {
     EnsureApex,
     /// Have the routing objects as the spec wants them, weights kept.
     EnsureRoutes,
-    /// See whether the metric providers of this canary answer.
+    /// See whether the metric providers of this canary answer. Answer: [`Outcome::Done`], [`Outcome::Missing`], or that it
+    /// failed.
     CheckMeters,
     /// Ask whether a side can serve. Answer: [`Outcome::Ready`].
     CheckReady(Side),
@@ -85,6 +86,8 @@ pub enum Outcome {
     Moved,
     /// There is no target any more.
     Gone,
+    /// Something that the spec names is not there, or of no use; what, as the user reads it.
+    Missing(String),
     /// It could not be done; the reason as the user reads it.
     Failed(String),
 }

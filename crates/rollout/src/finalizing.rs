@@ -15,7 +15,8 @@ use crate::claim::Claim;
 use crate::effect::{Effect, Readiness, Side};
 use crate::journal::{Cx, Flow, Halt};
 use crate::report::Ending;
-use crate::tick::{Input, wait};
+use crate::serving::wait;
+use crate::tick::Input;
 use crate::words::Sentence;
 use crate::{pace, phase};
 

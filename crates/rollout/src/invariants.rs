@@ -38,6 +38,8 @@ struct Watch<'a> {
     raised: bool,
     /// Whether there is no target any more.
     gone: bool,
+    /// The target's revision, once it was read.
+    revision: Option<&'a str>,
     /// What there is of Flagger's (Go) in the status.
     foreign: Option<Foreign>,
     broken: Vec<String>,
@@ -55,6 +57,7 @@ impl<'a> Watch<'a> {
             failed: false,
             raised: false,
             gone: false,
+            revision: None,
             foreign: None,
             broken: Vec::new(),
         }
@@ -71,6 +74,7 @@ impl<'a> Watch<'a> {
         match (&entry.effect, &entry.outcome) {
             (Effect::ReadTarget, Outcome::Target(target)) => {
                 self.foreign = target.foreign;
+                self.revision = Some(&target.revision);
             }
             (Effect::ReadSplit, Outcome::Split(split)) => self.split = Some(*split),
             (Effect::CheckReady(side), Outcome::Ready(readiness)) => match side {
@@ -203,7 +207,9 @@ impl<'a> Watch<'a> {
         if self.stored.phase == Phase::Initializing && dead {
             return;
         }
-        let decided = self.stored.phase == Phase::Promoting || self.input.plan.skip_analysis;
+        // The first revision is whatever the primary could be made from.
+        let first = self.stored.phase == Phase::Initializing;
+        let decided = first || self.stored.phase == Phase::Promoting || self.input.plan.skip_analysis;
         self.require(decided, "a promotion began that the status does not tell of");
         self.require(revision == self.stored.last_applied_spec, "another revision was promoted than the analysed one");
         self.require(!self.failed, "a failed check was promoted");
@@ -240,6 +246,10 @@ impl<'a> Watch<'a> {
             Phase::Waiting | Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising
         );
         self.require(!(running && over.wake == Wake::OnChange), "a run has no next wake-up");
+        let rests = matches!(self.stored.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+        let known = [&self.stored.last_applied_spec, &self.stored.last_promoted_spec];
+        let news = self.revision.is_some_and(|revision| known.iter().all(|known| *known != revision));
+        self.require(!(rests && news && over.wake == Wake::OnChange), "a new revision has no next look");
         let stuck = self.input.standing.held && self.input.standing.leaving && over.ending != Ending::Terminated;
         self.require(!(stuck && over.wake == Wake::OnChange), "a deletion has no next wake-up");
     }

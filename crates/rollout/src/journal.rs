@@ -24,6 +24,16 @@ pub(crate) enum Halt {
 
 pub(crate) type Flow<T = ()> = Result<T, Halt>;
 
+/// What became of the metric providers of a canary.
+pub(crate) enum Meters<'a> {
+    /// All answer.
+    Available,
+    /// Something that the spec names is not there.
+    Missing(&'a str),
+    /// One does not answer.
+    Silent(&'a str),
+}
+
 /// A tick's place in its journal.
 pub(crate) struct Cx<'a> {
     journal: &'a [Entry],
@@ -31,15 +41,19 @@ pub(crate) struct Cx<'a> {
     pub(crate) now: Timestamp,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
+    /// What the target was found to be, once it was.
+    pub(crate) seen: Option<&'a Target>,
     /// The status as it is stored at this place.
     pub(crate) stored: CanaryStatus,
     /// Whether storing it is what failed last.
     pub(crate) unsaved: bool,
+    /// Whether all that metrics are read from was found to be there.
+    pub(crate) metered: bool,
 }
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(journal: &'a [Entry], now: Timestamp, stored: CanaryStatus) -> Self {
-        Self { journal, at: 0, now, stranded: false, stored, unsaved: false }
+        Self { journal, at: 0, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.
@@ -79,7 +93,10 @@ impl<'a> Cx<'a> {
 
     pub(crate) fn target(&mut self) -> Flow<&'a Target> {
         match self.ask(Effect::ReadTarget)? {
-            Outcome::Target(target) => Ok(target),
+            Outcome::Target(target) => {
+                self.seen = Some(target);
+                Ok(target)
+            }
             other => unfit(other),
         }
     }
@@ -127,6 +144,16 @@ impl<'a> Cx<'a> {
     pub(crate) fn measure(&mut self, check: usize) -> Flow<&'a Measured> {
         match self.ask(Effect::Measure(check))? {
             Outcome::Measured(measured) => Ok(measured),
+            other => unfit(other),
+        }
+    }
+
+    /// Whether what the checks are read from is there, and answers.
+    pub(crate) fn meters(&mut self) -> Flow<Meters<'a>> {
+        match self.attempt(Effect::CheckMeters)? {
+            Outcome::Done => Ok(Meters::Available),
+            Outcome::Missing(what) => Ok(Meters::Missing(what)),
+            Outcome::Failed(reason) => Ok(Meters::Silent(reason)),
             other => unfit(other),
         }
     }

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::report::Over;
 use crate::tick::{Input, Step, tick};
 use crate::traffic::Split;
-use crate::words::{Sentence, Tone};
+use crate::words::{MeterFault, Sentence, Tone};
 use crate::{invariants, pace};
 
 /// How a hash in a status begins that Flagger (Go) wrote.
@@ -77,6 +77,8 @@ pub struct World {
     pub starts: fn(Side, &str) -> Option<bool>,
     /// Whether the pods of a revision on the canary's side crash although they were up.
     pub crashing: fn(&str) -> bool,
+    /// What the checks are read from and is missing.
+    pub missing: Option<&'static str>,
     /// What the hook with this name answers.
     pub hook: fn(&str) -> bool,
     /// Lines for a transcript.
@@ -103,6 +105,7 @@ impl Default for World {
             leftovers: false,
             starts: |_, revision| Some(!revision.starts_with("broken")),
             crashing: |_| false,
+            missing: None,
             hook: |_| true,
             log: Vec::new(),
             begun: Vec::new(),
@@ -193,9 +196,8 @@ impl World {
                 parked: !self.target_up,
                 foreign: self.foreign(),
             })),
-            Effect::EnsureServices | Effect::EnsureScaler { .. } | Effect::EnsureRoutes | Effect::CheckMeters => {
-                Outcome::Done
-            }
+            Effect::EnsureServices | Effect::EnsureScaler { .. } | Effect::EnsureRoutes => Outcome::Done,
+            Effect::CheckMeters => self.missing.map_or(Outcome::Done, |what| Outcome::Missing(what.into())),
             Effect::EnsureApex => {
                 self.apex = Side::Primary;
                 Outcome::Done
@@ -241,7 +243,10 @@ impl World {
                 self.log.push(format!("call {name} in {phase}"));
                 if (self.hook)(name) { Outcome::Done } else { Outcome::Refused("no".into()) }
             }
-            Effect::Measure(_) => Outcome::Measured(Measured::Value((self.success)(&self.target))),
+            Effect::Measure(_) => Outcome::Measured(match self.missing {
+                Some(what) => Measured::Fault(MeterFault::Template(what.into())),
+                None => Measured::Value((self.success)(&self.target)),
+            }),
             Effect::Say(sentence) => {
                 self.log.push(line(plan, sentence));
                 Outcome::Done

@@ -1,7 +1,7 @@
 //! The condition `Stalled`: why nothing goes on, until somebody does something about it.
 //!
-//! It is there while a canary is invalid, or while something that a release needs can't be had (a target, a permission), and
-//! it is how the operator knows, across restarts, that it has told the user already.
+//! It is there while a canary is invalid, or while something that a release needs can't be had (a target, a permission, a
+//! metric template), and it is how the operator knows, across restarts, that it has told the user already.
 
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use crate::phase::stamp;
 /// The condition's type, as the tools of GitOps know it.
 const STALLED: &str = "Stalled";
 
-/// The reasons: the canary itself is at fault, or what it needs.
+/// The reasons: the canary itself is at fault, or what it needs, or what its checks are read from.
 const INVALID: &str = "Invalid";
 const FAULTED: &str = "Faulted";
+const UNMEASURED: &str = "Unmeasured";
 
 /// How much of a reason goes into the status.
 const MESSAGE_CHARS_MAX: usize = 1000;
@@ -36,11 +37,23 @@ pub(crate) fn fault(status: &mut CanaryStatus, what: &str, now: Timestamp) -> bo
     set(status, FAULTED, what, now)
 }
 
-/// Notes that things go on; whether that is news.
-pub(crate) fn clear(status: &mut CanaryStatus) -> bool {
-    let before = status.conditions.len();
-    status.conditions.retain(|condition| condition.type_ != STALLED);
-    status.conditions.len() < before
+/// Notes what is missing that the checks are read from; whether that is news.
+pub(crate) fn unmeasured(status: &mut CanaryStatus, what: &str, now: Timestamp) -> bool {
+    set(status, UNMEASURED, what, now)
+}
+
+/// Whether something that the checks are read from was missing when it was last looked for.
+pub(crate) fn is_unmeasured(status: &CanaryStatus) -> bool {
+    find(status).is_some_and(|stalled| stalled.reason == UNMEASURED)
+}
+
+/// Notes that things go on; whether that is news. What the checks are read from stays missing until it was `metered`.
+pub(crate) fn clear(status: &mut CanaryStatus, metered: bool) -> bool {
+    let settled = find(status).is_some() && (metered || !is_unmeasured(status));
+    if settled {
+        remove(status);
+    }
+    settled
 }
 
 /// When to try again: at the canary's pace first, then after as long as it has been failing already.
@@ -54,6 +67,10 @@ fn find(status: &CanaryStatus) -> Option<&Condition> {
     status.conditions.iter().find(|condition| condition.type_ == STALLED)
 }
 
+fn remove(status: &mut CanaryStatus) {
+    status.conditions.retain(|condition| condition.type_ != STALLED);
+}
+
 fn set(status: &mut CanaryStatus, reason: &str, message: &str, now: Timestamp) -> bool {
     let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
     let old = find(status);
@@ -61,7 +78,7 @@ fn set(status: &mut CanaryStatus, reason: &str, message: &str, now: Timestamp) -
         return false;
     }
     let since = old.and_then(|old| old.last_transition_time);
-    clear(status);
+    remove(status);
     status.conditions.push(Condition {
         type_: STALLED.to_owned(),
         status: "True".to_owned(),
@@ -89,7 +106,15 @@ mod tests {
         assert!(fault(&mut status, "no permission", at(60)));
         let waits = [0, 60, 120, 240, 480].map(|now| backoff(&status, Duration::from_secs(60), at(now)).as_secs());
         assert_eq!(waits, [60, 60, 120, 240, 300]);
-        assert!(clear(&mut status) && !clear(&mut status));
+        assert!(clear(&mut status, false) && !clear(&mut status, false));
+    }
+
+    #[test]
+    fn a_missing_metric_template_is_missing_until_it_was_looked_for_again() {
+        let mut status = CanaryStatus::default();
+        assert!(unmeasured(&mut status, "no such template", at(0)));
+        assert!(!clear(&mut status, false) && is_unmeasured(&status));
+        assert!(clear(&mut status, true) && !is_unmeasured(&status));
     }
 
     #[test]

@@ -7,12 +7,12 @@ use crate::claim::Claim;
 use crate::effect::{Effect, Entry, Readiness, Scale, Side, Target};
 use crate::finalizing::Standing;
 use crate::journal::{Cx, Flow, Halt, configs_differ};
-use crate::plan::{Plan, Traffic};
+use crate::plan::Plan;
 use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{
-    claim, finalizing, gates, pace, phase, promotion, records, rollback, skipping, stalled, strategy, stuck,
+    checks, claim, finalizing, gates, pace, phase, promotion, records, rollback, serving, skipping, stalled, strategy, stuck,
     taking_over, waking,
 };
 
@@ -65,7 +65,7 @@ pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
     if let Err(Halt::Next(effect)) = stuck::watch(input, &ending, &mut cx) {
         return Step::Next(effect);
     }
-    let (wake, poll) = (waking::wake(input, &cx.stored, &ending), waking::poll(input, &ending, &cx));
+    let (wake, poll) = (waking::wake(input, &ending, &cx), waking::poll(input, &ending, &cx));
     Step::Over(Box::new(Over { status: cx.stored, ending, wake, poll }))
 }
 
@@ -74,7 +74,7 @@ fn settle(input: &Input<'_>, cx: &mut Cx<'_>) -> Flow {
     let mut status = cx.stored.clone();
     let called = records::end_step(&mut status);
     // An early look at a run does not come to where the trouble was.
-    let recovered = is_told(input) && stalled::clear(&mut status);
+    let recovered = is_told(input) && stalled::clear(&mut status, cx.metered);
     if called || recovered { cx.jot(&status) } else { Ok(()) }
 }
 
@@ -132,7 +132,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     prepare(plan, status, target, paced, cx)?;
     taking_over::run(status, target, cx)?;
     if initializing {
-        return initialize(plan, status, cx);
+        return initialize(plan, status, target, cx);
     }
     if !begins(status, target) {
         return Ok(Ending::Unchanged);
@@ -145,7 +145,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     }
     let split = cx.split()?;
     if !plan.skip_analysis {
-        primary_serves(plan, status, target, split, paced, cx)?;
+        serving::primary(plan, status, target, split, paced, cx)?;
     }
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
@@ -162,7 +162,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     if plan.threshold <= status.failed_checks {
         return rollback::run(plan, status, Cause::Threshold { failed: status.failed_checks }, cx);
     }
-    canary_serves(plan, status, target, split, paced, cx)?;
+    serving::canary(plan, status, target, split, paced, cx)?;
     if plan.skip_analysis {
         return skipping::run(plan, status, target, cx);
     }
@@ -182,12 +182,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
 fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
     let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
-    if initializing && paced && !plan.skip_analysis && !plan.checks.is_empty() {
-        match cx.trial(Effect::CheckMeters)? {
-            Ok(()) => cx.say(Sentence::MetersAvailable)?,
-            Err(error) => cx.say(Sentence::MetersUnavailable(error))?,
-        }
-    }
+    checks::prepare(plan, status, initializing && paced, cx)?;
     cx.act(Effect::EnsurePrimary)?;
     if initializing {
         // The target is the only healthy copy until the primary can serve, with or without analysis.
@@ -214,12 +209,18 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
 }
 
 /// The primary serves: the target can go, and the canary waits for its first revision.
-fn initialize(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
+fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
+    if differs(status, target) && !cx.promote(&status.last_applied_spec)? {
+        // It could not be made at once, and when it was, it was made from a newer revision: then that is the first one.
+        phase::apply(status, target);
+        cx.note(status)?;
+        cx.promote(&status.last_applied_spec)?;
+        return Ok(Ending::Initializing { reason: "the primary carries another revision than the first".to_owned() });
+    }
     // Routes that were there before may send traffic to the target.
     cx.set_split(Split::PRIMARY)?;
     if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
-        cx.say(Sentence::ScaleDownFailed(error.clone()))?;
-        return Ok(Ending::Faulted { reason: error });
+        return Err(Halt::Fault(Sentence::ScaleDownFailed(error).text(plan)));
     }
     phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
     status.failed_checks = 0;
@@ -233,7 +234,7 @@ fn initialize(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<E
 ///
 /// Quirk: a failed canary notes no newer revision here, unlike the reference, where a tick that then fails loses that
 /// revision for good; the test `a_revision_pushed_after_a_failure_is_never_lost` pins it.
-fn begins(status: &CanaryStatus, target: &Target) -> bool {
+pub(crate) fn begins(status: &CanaryStatus, target: &Target) -> bool {
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed => {
             differs(status, target) && !is_promoted(status, target)
@@ -252,7 +253,7 @@ fn is_promoted(status: &CanaryStatus, target: &Target) -> bool {
 ///
 /// Quirk: in the middle of a run, going back to what was promoted last starts the run over, where the reference goes on and
 /// judges the old revision as if it were the new one.
-fn differs(status: &CanaryStatus, target: &Target) -> bool {
+pub(crate) fn differs(status: &CanaryStatus, target: &Target) -> bool {
     target.revision != status.last_applied_spec
         || configs_differ(status.tracked_configs.as_ref(), target.configs.as_ref())
 }
@@ -293,93 +294,4 @@ pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, c
     cx.save(status)?;
     cx.say(Sentence::Restarting)?;
     Ok(Ending::Restarted)
-}
-
-/// Leaves the tick while the primary can't serve, unless the canary has all traffic already: then a run may go on, with
-/// nothing to fall back to. That is how a fix gets in after a promotion that failed.
-fn primary_serves(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    target: &Target,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow {
-    let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? else { return Ok(()) };
-    // Pods of an older revision may still serve where the promoted one does not get up.
-    let unable = !serving || !retriable;
-    let alone = plan.traffic == Traffic::Weighted && split.canary_weight() == 100 && unable;
-    let idle = plan.traffic == Traffic::Unrouted || split.canary_weight() == 0;
-    let dead = !retriable && !serving && idle;
-    match status.phase {
-        Phase::Promoting | Phase::Finalising if !retriable => {
-            Err(Halt::Over(promotion::fail(plan, status, reason, cx)?))
-        }
-        Phase::Failed | Phase::Progressing | Phase::WaitingPromotion if alone => {
-            cx.stranded = true;
-            Ok(())
-        }
-        Phase::Progressing | Phase::WaitingPromotion if !retriable && *serving => {
-            cx.say(Sentence::Trouble(reason.clone()))?;
-            let cause = Cause::Deadline { reason: reason.clone() };
-            Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
-        }
-        // A primary that is gone for good, made anew from a revision that does not start, say: there is nothing to lose.
-        Phase::Initialized
-        | Phase::Waiting
-        | Phase::Progressing
-        | Phase::WaitingPromotion
-        | Phase::Succeeded
-        | Phase::Failed
-            if dead && differs(status, target) =>
-        {
-            phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
-            phase::apply(status, target);
-            cx.save(status)?;
-            cx.promote(&status.last_applied_spec)?;
-            Err(Halt::Over(Ending::Initializing { reason: reason.clone() }))
-        }
-        // Nothing of the primary serves: no traffic may go to it, and no canary may take over unjudged.
-        _ => Err(Halt::Over(wait(Side::Primary, reason, paced, cx)?)),
-    }
-}
-
-/// Leaves the tick while the canary can't serve.
-///
-/// One that has not served yet gets until its deadline, since an image may be on its way and a dependency starting. One that
-/// breaks with traffic on it is rolled back at once.
-fn canary_serves(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    target: &Target,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow {
-    if target.parked {
-        // A crash between the decision to start and the scaling, or somebody's hand: a run needs its canary.
-        cx.scale(Scale::Up)?;
-    }
-    match cx.ready(Side::Canary)? {
-        Readiness::Ready => Ok(()),
-        Readiness::NotReady { reason, retriable, serving, broken } => {
-            let loaded = plan.traffic == Traffic::Weighted && 0 < split.canary_weight();
-            let reason = reason.clone();
-            let cause = match (retriable, loaded && *broken && !serving) {
-                (false, _) => Cause::Deadline { reason: reason.clone() },
-                (true, true) => Cause::Broken { reason: reason.clone() },
-                (true, false) => return Err(Halt::Over(wait(Side::Canary, &reason, paced, cx)?)),
-            };
-            cx.say(Sentence::Trouble(reason))?;
-            Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
-        }
-    }
-}
-
-/// The end of a tick that a side is not ready for; told when a step is due.
-pub(crate) fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if paced {
-        cx.say(Sentence::Trouble(reason.to_owned()))?;
-    }
-    Ok(Ending::NotReady { side, reason: reason.to_owned() })
 }

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use api::{CanaryStatus, HookType, Phase};
+use api::{HookType, Phase};
 
 use crate::journal::Cx;
 use crate::report::{Ending, Wake};
-use crate::tick::Input;
+use crate::tick::{Input, begins};
 use crate::{finalizing, gates, pace, stalled};
 
 /// A run keeps its pace, whatever else wakes it; what did not work is tried again; everything else waits for a change.
-pub(crate) fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) -> Wake {
-    let interval = input.plan.interval;
+pub(crate) fn wake(input: &Input<'_>, ending: &Ending, cx: &Cx<'_>) -> Wake {
+    let (interval, status) = (input.plan.interval, &cx.stored);
     match ending {
+        // What was pushed in the meantime was a change before this look, and will not be another.
+        _ if is_end(ending) && cx.seen.is_some_and(|target| begins(status, target)) => Wake::After(Duration::ZERO),
         // A step begins an interval, whenever it is taken.
         Ending::Started
         | Ending::Restarted
@@ -32,8 +34,14 @@ pub(crate) fn wake(input: &Input<'_>, status: &CanaryStatus, ending: &Ending) ->
             Wake::After(interval)
         }
         _ if pace::is_running(status.phase) => Wake::After(interval),
+        _ if stalled::is_unmeasured(status) => Wake::After(stalled::backoff(status, interval, input.now)),
         _ => Wake::OnChange,
     }
+}
+
+/// Whether a canary was brought to rest.
+fn is_end(ending: &Ending) -> bool {
+    ending.is_final() || matches!(ending, Ending::Initialized)
 }
 
 /// What no watch tells of is looked at between two steps of a run: people's gates, and pods that don't get ready.

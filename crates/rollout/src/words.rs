@@ -5,8 +5,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use api::{HookType, Phase};
+use api::{HookType, Phase, Severity};
 
+pub use crate::meter_fault::MeterFault;
 use crate::plan::{Bounds, Plan, Source, Strategy};
 
 /// How serious a sentence is: the `type` of the event that carries it.
@@ -93,18 +94,6 @@ pub enum Sentence {
     MeterFault(usize, MeterFault),
     OutOfBounds(usize, f64),
     Unusable,
-}
-
-/// Why a metric could not be read, for the sentences that differ.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the variants are the sentences of `Sentence::text`, which says them in full")]
-pub enum MeterFault {
-    Query(String),
-    Template(String),
-    Secret { secret: String, error: String },
-    Provider { provider: String, error: String },
-    Render(String),
-    Knative(String),
 }
 
 impl Sentence {
@@ -317,12 +306,8 @@ fn meter_fault(plan: &Plan, check: usize, fault: &MeterFault) -> String {
         (MeterFault::Query(error), Source::Template { .. } | Source::Unusable) => {
             format!("Metric query failed for {name}: {error}")
         }
-        (MeterFault::Template(error), _) => format!("Metric template {template} error: {error}"),
-        (MeterFault::Secret { secret, error }, _) => {
-            format!("Metric template {template} secret {secret} error: {error}")
-        }
-        (MeterFault::Provider { provider, error }, _) => {
-            format!("Metric template {template} provider {provider} error: {error}")
+        (MeterFault::Template(_) | MeterFault::Secret { .. } | MeterFault::Provider { .. }, _) => {
+            format!("Metric template {template} {fault}")
         }
         (MeterFault::Knative(error), _) => {
             format!("Error fetching Knative service {}/{} {error}", plan.namespace, plan.target)
@@ -335,18 +320,25 @@ fn out_of_bounds(plan: &Plan, canary: &str, check: usize, value: f64) -> String 
     let Some(plan_check) = plan.checks.get(check) else { return String::new() };
     let (sign, bound) = plan_check.bounds.broken_by(value).unwrap_or(('>', Bounds::default().max.unwrap_or_default()));
     match plan_check.source {
-        Source::SuccessRate => format!("Halt {canary} advancement success rate {value:.2}% {sign} {}%", Float(bound)),
+        Source::SuccessRate => {
+            format!("Halt {canary} advancement success rate {}% {sign} {}%", fixed(value), Float(bound))
+        }
         Source::Duration => {
             format!("Halt {canary} advancement request duration {} {sign} {}", millis(value), millis(bound))
         }
         Source::Query | Source::Template { .. } | Source::Unusable => {
-            format!("Halt {canary} advancement {} {value:.2} {sign} {}", plan_check.name, Float(bound))
+            format!("Halt {canary} advancement {} {} {sign} {}", plan_check.name, fixed(value), Float(bound))
         }
     }
 }
 
 fn millis(value: f64) -> String {
     api::duration::format(Duration::from_secs_f64((value / 1000.0).clamp(0.0, 1e12)))
+}
+
+/// A float with two digits, as Go's `%.2f` prints it.
+fn fixed(value: f64) -> String {
+    if value.is_finite() { format!("{value:.2}") } else { Float(value).to_string() }
 }
 
 /// A float as Go's `%v` prints it: shortest digits that round-trip, exponents from 21 digits on.
@@ -366,17 +358,6 @@ impl fmt::Display for Float {
         }
         write!(f, "{value}")
     }
-}
-
-/// How loud an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// For whoever is interested.
-    Info,
-    /// Somebody is waited for.
-    Warn,
-    /// A release went wrong.
-    Error,
 }
 
 /// Something that an alert says.
@@ -400,7 +381,7 @@ pub enum Alert {
 }
 
 impl Alert {
-    /// How loud it is.
+    /// How grave it is.
     pub fn severity(&self) -> Severity {
         match self {
             Self::Initialized | Self::Started | Self::Promoted | Self::PromotedUnanalysed => Severity::Info,
@@ -477,6 +458,12 @@ pub fn condition(phase: Phase, kind: &str) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn measured_values_have_two_digits_unless_they_are_without_bound() {
+        let printed = [99.456, 0.0, f64::INFINITY, f64::NEG_INFINITY].map(fixed);
+        assert_eq!(printed, ["99.46", "0.00", "+Inf", "-Inf"]);
+    }
 
     #[test]
     fn floats_print_as_users_wrote_them() {

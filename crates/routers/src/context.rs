@@ -13,6 +13,21 @@ pub struct Context<'a> {
     pub label: Label<'a>,
     /// Ports that the Services offer besides the main one; as the target's facts have them.
     pub ports: &'a [Port],
+    /// What holds for all canaries.
+    pub settings: &'a Settings,
+}
+
+/// What the operator was told about routing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How the annotations begin that the NGINX ingress controller listens to.
+    pub ingress_annotations_prefix: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned() }
+    }
 }
 
 /// A selector label of the target.

@@ -24,6 +24,26 @@ pub enum Error {
     /// The provider needs a field that the canary doesn't have.
     #[error("GatewayRefs must be specified when using Gateway API as a provider.")]
     GatewayRefs,
+    /// A route that others delegate to has neither hosts nor gateways of its own.
+    #[error("VirtualService {route} cannot have hosts and gateways when delegation enabled")]
+    Delegation {
+        /// `name.namespace` of the route.
+        route: String,
+    },
+    /// The canary names no Ingress, and there is none of the target's name.
+    #[error("ingress selector is empty: set spec.ingressRef, there is no Ingress {}.{}", .key.name, .key.namespace)]
+    IngressRef {
+        /// What was looked for in place of it.
+        key: Box<Key>,
+    },
+    /// An Ingress does not lead to the apex Service.
+    #[error("backend {service} not found in ingress {ingress}")]
+    NoBackend {
+        /// The apex Service.
+        service: String,
+        /// The Ingress.
+        ingress: String,
+    },
     /// A routing object doesn't exist.
     #[error(
         "{} {}.{} get query error: {}.{} {:?} not found",

@@ -26,7 +26,7 @@ use rollout::traffic::Split;
 use serde_json::{Value, json};
 
 use crate::router::Ability;
-use crate::{Context, Error, Router, metadata};
+use crate::{Context, Error, Router, metadata, percent};
 use route::{ParentRef, Rule, Spec};
 
 /// Routes by `HTTPRoutes` of one API version.
@@ -86,7 +86,7 @@ impl Router for GatewayApi {
                 let before = self.spec(cx, live)?;
                 let spec = keep_unknown(self.desired(cx, split)?, &before);
                 let mut route = Value::clone(live);
-                let mut changed = update_metadata(cx, &mut route);
+                let mut changed = metadata::follow_canary(cx, &mut route);
                 if spec != before {
                     route["spec"] = json!(spec);
                     changed = true;
@@ -167,7 +167,7 @@ impl GatewayApi {
             },
             "spec": spec,
         });
-        update_metadata(cx, &mut route);
+        metadata::follow_canary(cx, &mut route);
         route
     }
 }
@@ -180,10 +180,7 @@ fn split(cx: &Context<'_>, spec: &Spec) -> Option<Split> {
     };
     let weights = |rule: &Rule| Some((weight(rule, &cx.primary())?, weight(rule, &cx.canary())?));
     let (primary, canary) = spec.rules.iter().rev().find_map(weights)?;
-    let total = primary + canary;
-    // Weights are ours, in percent, unless somebody edited the route.
-    let percent = (100 * canary + total / 2).checked_div(total)?;
-    let mut split = Split::canary(u8::try_from(percent).ok()?);
+    let mut split = percent::split(primary, canary)?;
     split.mirrored = spec.rules.iter().any(|rule| mirrors_to_canary(cx, rule));
     Some(split)
 }
@@ -209,18 +206,4 @@ fn keep_unknown(mut desired: Spec, live: &Spec) -> Spec {
         }
     }
     desired
-}
-
-/// Labels are the canary's, annotations the canary's and everybody else's; `true` when something changed.
-fn update_metadata(cx: &Context<'_>, route: &mut Value) -> bool {
-    let apex = cx.canary.spec.service.apex.as_ref();
-    let mut labels = apex.map(|apex| metadata::map(&apex.labels)).unwrap_or_default();
-    if apex.is_some() && !cx.label.key.is_empty() {
-        labels.insert(cx.label.key.to_owned(), cx.apex().into());
-    }
-    let mut annotations = metadata::get(route, "annotations");
-    annotations.extend(apex.map(|apex| metadata::map(&apex.annotations)).unwrap_or_default());
-    metadata::keep_flux_away(&mut annotations);
-    let labels_changed = metadata::set(route, "labels", labels);
-    metadata::set(route, "annotations", annotations) || labels_changed
 }

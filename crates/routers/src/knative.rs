@@ -142,7 +142,7 @@ mod tests {
     use api::Canary;
 
     use super::*;
-    use crate::Label;
+    use crate::{Label, Settings};
 
     /// What is written for a Knative Service with this traffic.
     fn written(traffic: Value, split: Split) -> Vec<Value> {
@@ -153,7 +153,8 @@ mod tests {
     fn ask(traffic: Value, ask: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>) -> Vec<Value> {
         let mut canary = Canary::default();
         canary.spec.target_ref.name = "cart".to_owned();
-        let cx = Context { canary: &canary, label: Label { key: "", value: "" }, ports: &[] };
+        let label = Label { key: "", value: "" };
+        let cx = Context { canary: &canary, label, ports: &[], settings: &Settings::default() };
         let annotations = json!({PRIMARY_REVISION: "cart-1"});
         let target = json!({"metadata": {"annotations": annotations}, "spec": {"traffic": traffic}});
         let mut seen = Seen::default();

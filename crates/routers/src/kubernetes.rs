@@ -221,14 +221,15 @@ mod tests {
     use api::{Canary, CanaryStatus};
 
     use super::*;
-    use crate::Label;
+    use crate::{Label, Settings};
 
     #[test]
     fn an_analysis_that_has_begun_reads_as_all_traffic_on_the_canary() {
         let read = |iterations: i32| {
             let canary =
                 Canary { status: Some(CanaryStatus { iterations, ..CanaryStatus::default() }), ..Canary::default() };
-            let cx = Context { canary: &canary, label: Label { key: "app", value: "cart" }, ports: &[] };
+            let label = Label { key: "app", value: "cart" };
+            let cx = Context { canary: &canary, label, ports: &[], settings: &Settings::default() };
             Kubernetes.read(&cx, &Seen::default()).unwrap()
         };
         assert_eq!((read(0), read(1)), (Split::PRIMARY, Split::CANARY));

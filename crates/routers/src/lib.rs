@@ -11,15 +11,20 @@
 //! Start reading at [`Router`] in `router.rs`, then `gatewayapi.rs`.
 
 mod context;
+mod cookies;
 mod error;
 mod gatewayapi;
+mod istio;
 mod knative;
 mod kubernetes;
+mod matching;
 mod metadata;
+mod nginx;
+mod percent;
 mod router;
 pub mod services;
 
-pub use context::{Context, Label};
+pub use context::{Context, Label, Settings};
 pub use error::Error;
 pub use kubernetes::shares;
 pub use router::{Ability, Router, all, find, unable};

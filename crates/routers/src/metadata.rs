@@ -6,9 +6,25 @@ use api::well_known::{FLUX_DISABLED, LAST_APPLIED};
 use ports::kinds;
 use serde_json::{Map, Value};
 
+use crate::Context;
+
 /// Labels or annotations as JSON.
 pub(crate) fn map(entries: &BTreeMap<String, String>) -> Map<String, Value> {
     entries.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect()
+}
+
+/// Gives a route the canary's labels, and its annotations besides everybody else's; `true` when something changed.
+pub(crate) fn follow_canary(cx: &Context<'_>, route: &mut Value) -> bool {
+    let apex = cx.canary.spec.service.apex.as_ref();
+    let mut labels = apex.map(|apex| map(&apex.labels)).unwrap_or_default();
+    if apex.is_some() && !cx.label.key.is_empty() {
+        labels.insert(cx.label.key.to_owned(), cx.apex().into());
+    }
+    let mut annotations = get(route, "annotations");
+    annotations.extend(apex.map(|apex| map(&apex.annotations)).unwrap_or_default());
+    keep_flux_away(&mut annotations);
+    let labels_changed = set(route, "labels", labels);
+    set(route, "annotations", annotations) || labels_changed
 }
 
 /// Adds the annotations that keep Flux away.

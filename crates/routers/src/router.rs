@@ -7,8 +7,10 @@ use ports::{Change, Halt, Seen};
 use rollout::traffic::Split;
 
 use crate::gatewayapi::GatewayApi;
+use crate::istio::Istio;
 use crate::knative::Knative;
 use crate::kubernetes::Kubernetes;
+use crate::nginx::Nginx;
 use crate::{Context, Error};
 
 /// One provider of traffic routing.
@@ -36,8 +38,8 @@ pub trait Router: Debug + Sync {
 }
 
 /// All providers.
-pub fn all() -> [&'static dyn Router; 4] {
-    [&GatewayApi::V1, &GatewayApi::V1BETA1, &Knative, &Kubernetes]
+pub fn all() -> [&'static dyn Router; 6] {
+    [&GatewayApi::V1, &GatewayApi::V1BETA1, &Istio, &Knative, &Kubernetes, &Nginx]
 }
 
 /// The provider of this name.

@@ -25,6 +25,8 @@ pub struct Options {
     pub api_addr: SocketAddr,
     /// Where the gateway listens.
     pub gateway_addr: SocketAddr,
+    /// Whether the gateway obeys routing objects and writes their status; not where somebody else's gateway does.
+    pub routes: bool,
     /// Where the Prometheus API listens.
     pub metrics_addr: SocketAddr,
     /// How long metrics are kept, by its clock.
@@ -45,6 +47,7 @@ impl Default for Options {
             kubernetes: Kubernetes::Played,
             api_addr: any,
             gateway_addr: any,
+            routes: true,
             metrics_addr: any,
             retention,
             dir: None,

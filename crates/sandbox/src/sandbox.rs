@@ -239,7 +239,7 @@ impl Parts<'_> {
         };
         let Self { options, tasks, .. } = self;
         let addr = options.gateway_addr;
-        let gateway = Gateway::start(&cluster, addresses.clone(), options.seed, addr, tasks)
+        let gateway = Gateway::start(&cluster, addresses.clone(), options, tasks)
             .await
             .map_err(|source| Error::Gateway { addr, source })?;
         let addr = options.metrics_addr;

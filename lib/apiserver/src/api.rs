@@ -51,7 +51,17 @@ pub(crate) struct Inner {
 impl Api {
     /// A fresh cluster. Of the options, the address is not used.
     pub fn new(options: &Options) -> Api {
-        let world = World::new(options);
+        Api::with(World::new(options), options)
+    }
+
+    /// A cluster that begins with the objects and kinds of this one, and goes its own way: what takes long to set up is set up
+    /// once. The observer of the options does not hear of what was there before.
+    #[must_use]
+    pub fn copy(&self, options: &Options) -> Api {
+        Api::with(self.inner.world().copy(options), options)
+    }
+
+    fn with(world: World, options: &Options) -> Api {
         Api {
             inner: Arc::new(Inner {
                 world: Mutex::new(world),

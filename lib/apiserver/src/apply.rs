@@ -6,7 +6,7 @@ mod managers;
 mod merge;
 mod set;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 pub(crate) use managers::Managers;
 
@@ -103,20 +103,22 @@ fn owned_part(cx: &Cx, object: &Value) -> Value {
         }
         return part;
     }
-    let mut part = object.clone();
-    let root = meta::root(&mut part);
-    root.remove("apiVersion");
-    root.remove("kind");
-    if cx.kind.subresources.status {
-        root.remove("status");
+    let ownable = |field: &str| match field {
+        "apiVersion" | "kind" | "metadata" => false,
+        "status" => !cx.kind.subresources.status,
+        _ => true,
+    };
+    let mut part = some_fields(object, ownable);
+    let metadata = some_fields(&object["metadata"], |field| !SYSTEM.contains(&field));
+    if !metadata.is_empty() {
+        part.insert("metadata".to_owned(), Value::Object(metadata));
     }
-    if let Some(Value::Object(metadata)) = root.get_mut("metadata") {
-        metadata.retain(|field, _| !SYSTEM.contains(&field.as_str()));
-    }
-    if root.get("metadata").is_some_and(|metadata| *metadata == json!({})) {
-        root.remove("metadata");
-    }
-    part
+    Value::Object(part)
+}
+
+fn some_fields(object: &Value, wanted: impl Fn(&str) -> bool) -> Map<String, Value> {
+    let fields = object.as_object().into_iter().flatten().filter(|(name, _)| wanted(name));
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn drop_nulls(value: &mut Value) {

@@ -45,6 +45,11 @@ pub(crate) fn finalizers(object: &Value) -> Vec<&str> {
     object["metadata"]["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// `metadata.managedFields`.
+pub(crate) fn managers(object: &Value) -> &[Value] {
+    object["metadata"]["managedFields"].as_array().map_or(&[], Vec::as_slice)
+}
+
 /// Whether the finalizer is there.
 pub(crate) fn has_finalizer(object: &Value, finalizer: &str) -> bool {
     finalizers(object).contains(&finalizer)

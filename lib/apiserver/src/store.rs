@@ -107,6 +107,24 @@ impl Store {
         }
     }
 
+    /// The same objects and history, told to another observer from now on.
+    pub(crate) fn copy(&self, history_max: usize, observer: Option<Observer>) -> Store {
+        let own = |collection: &Collection| Collection {
+            objects: collection.objects.clone(),
+            history: collection.history.clone(),
+            forgotten: collection.forgotten,
+            changed: broadcast::Sender::new(1),
+        };
+        Store {
+            revision: self.revision,
+            collections: self.collections.iter().map(|(name, collection)| (name.clone(), own(collection))).collect(),
+            uids: self.uids.clone(),
+            dependents: self.dependents.clone(),
+            history_max: history_max.max(1),
+            observer,
+        }
+    }
+
     /// The revision of the latest change.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
@@ -173,10 +191,12 @@ impl Store {
         meta::put(&mut object, "resourceVersion", Some(json!(self.revision.to_string())));
         let packed = Arc::new(Packed::new(&object));
         let previous = self.open(&at.collection).objects.insert(packed.key.clone(), packed.clone());
-        if let Some(previous) = &previous {
-            self.unlink(at, &previous.unpack());
+        let before = previous.as_ref().map(|previous| previous.unpack());
+        if let Some(before) = &before {
+            self.unlink(at, before);
         }
         self.link(at, &object);
+        self.observe(&Commit { before: before.as_deref(), after: Some(&object) });
         let change = if previous.is_some() { Change::Modified } else { Change::Added };
         self.remember(&at.collection, Event { revision: self.revision, change, object: packed, previous });
         Arc::new(object)
@@ -189,6 +209,9 @@ impl Store {
         let packed = Arc::new(previous.at_revision(self.revision));
         let object = packed.unpack();
         self.unlink(at, &object);
+        if self.observer.is_some() {
+            self.observe(&Commit { before: Some(&previous.unpack()), after: None });
+        }
         let event =
             Event { revision: self.revision, change: Change::Deleted, object: packed, previous: Some(previous) };
         self.remember(&at.collection, event);
@@ -239,12 +262,13 @@ impl Store {
         })
     }
 
-    fn remember(&mut self, collection: &str, event: Event) {
+    fn observe(&self, commit: &Commit<'_>) {
         if let Some(observer) = &self.observer {
-            let before = event.previous.as_ref().map(|object| object.unpack());
-            let after = (event.change != Change::Deleted).then(|| event.object.unpack());
-            observer(&Commit { before: before.as_deref(), after: after.as_deref() });
+            observer(commit);
         }
+    }
+
+    fn remember(&mut self, collection: &str, event: Event) {
         let history_max = self.history_max;
         let collection = self.open(collection);
         collection.history.push_back(event);

@@ -113,6 +113,19 @@ impl World {
         world
     }
 
+    /// The same objects and kinds, in the hands of others.
+    pub(crate) fn copy(&self, options: &Options) -> World {
+        World {
+            store: self.store.copy(options.history, options.observer.clone()),
+            kinds: self.kinds.clone(),
+            dice: self.dice.fork(options.seed),
+            addresses: self.addresses.clone(),
+            event_ages: self.event_ages.clone(),
+            chores: self.chores.clone(),
+            clock: options.now.clone(),
+        }
+    }
+
     /// The time as objects carry it.
     pub(crate) fn time(&self) -> String {
         meta::time(self.now())
@@ -144,6 +157,11 @@ impl World {
 pub(crate) struct Dice(u64);
 
 impl Dice {
+    /// Other numbers than were rolled so far; the same for the same seed.
+    fn fork(&self, seed: u64) -> Dice {
+        Dice(self.0.wrapping_add(seed.wrapping_mul(0xD6E8_FEB8_6659_FD93)))
+    }
+
     fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

@@ -273,17 +273,11 @@ fn no_new_finalizers(kind: &Kind, object: &Value, old: &Value) -> Answer<()> {
 /// Whether the change counts as a new generation.
 fn grows(kind: &Kind, object: &Value, old: &Value) -> bool {
     let body_differs = || {
-        let body = |value: &Value| {
-            let mut fields = value.as_object().cloned().unwrap_or_default();
-            fields.remove("metadata");
-            // The apiVersion says which version the caller prefers, not what the object is.
-            fields.remove("apiVersion");
-            if kind.subresources.status {
-                fields.remove("status");
-            }
-            fields
+        // The apiVersion says which version the caller prefers, not what the object is.
+        let outside = |field: &str| {
+            matches!(field, "metadata" | "apiVersion") || kind.subresources.status && field == "status"
         };
-        body(object) != body(old)
+        !agree(object, old, outside)
     };
     let annotations_differ = || object["metadata"]["annotations"] != old["metadata"]["annotations"];
     match kind.generation {
@@ -295,11 +289,17 @@ fn grows(kind: &Kind, object: &Value, old: &Value) -> bool {
 
 /// Whether nothing but times of managed fields differs.
 fn same(object: &Value, old: &Value) -> bool {
-    let bare = |value: &Value| {
-        let mut value = value.clone();
-        let entries = value["metadata"]["managedFields"].as_array_mut().into_iter().flatten();
-        entries.for_each(|entry| drop(meta::root(entry).remove("time")));
-        value
-    };
-    bare(object) == bare(old)
+    let (metadata, before) = (&object["metadata"], &old["metadata"]);
+    let (managers, managers_before) = (meta::managers(object), meta::managers(old));
+    agree(object, old, |field| field == "metadata")
+        && agree(metadata, before, |field| field == "managedFields")
+        && managers.len() == managers_before.len()
+        && managers.iter().zip(managers_before).all(|(new, old)| agree(new, old, |field| field == "time"))
+}
+
+/// Whether two objects are the same but for some of their fields.
+fn agree(one: &Value, other: &Value, apart_from: impl Fn(&str) -> bool) -> bool {
+    let one = one.as_object().into_iter().flatten().filter(|(name, _)| !apart_from(name));
+    let other = other.as_object().into_iter().flatten().filter(|(name, _)| !apart_from(name));
+    one.eq(other)
 }

@@ -11,7 +11,7 @@ use ports::Clock;
 use tokio::time::Instant;
 
 /// When every history begins.
-const DAWN: Timestamp = Timestamp::constant(1_790_000_000, 0);
+pub(crate) const DAWN: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
 /// Replicas of the operator that a history has at most.
 pub(crate) const REPLICAS_MAX: usize = 2;

@@ -1,15 +1,16 @@
 //! The cluster as people and controllers have it: objects by kind and name in one namespace, requests answered at once.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use apiserver::Api;
+use apiserver::{Api, Options};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Collected};
 use serde_json::{Value, json};
 
+use crate::clock::DAWN;
 use crate::scene::{Actor, Scene};
 
 /// Where everything happens.
@@ -69,15 +70,6 @@ impl Cluster {
         Self { api, scene, actor }
     }
 
-    /// The kinds and the namespace that everything else needs.
-    pub(crate) fn furnish(&self) {
-        for definition in definitions() {
-            self.ask(&Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition.clone());
-        }
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-        self.ask(&Method::POST, "/api/v1/namespaces", Bytes::from(namespace.to_string()));
-    }
-
     /// Creates an object; whether that worked.
     pub(crate) fn create(&self, object: &Value) -> bool {
         let Some(id) = Id::of(object) else { return false };
@@ -100,9 +92,7 @@ impl Cluster {
     }
 
     fn ask(&self, method: &Method, path: &str, body: Bytes) -> bool {
-        let kind = if *method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind).body(body);
-        let Ok(request) = request else { return false };
+        let Some(request) = request(method, path, body) else { return false };
         let response = self.scene.acting(self.actor, || self.api.call(request));
         let (head, body) = response.into_parts();
         if head.status.is_server_error() || head.status == http::StatusCode::UNPROCESSABLE_ENTITY {
@@ -114,6 +104,11 @@ impl Cluster {
     }
 }
 
+fn request(method: &Method, path: &str, body: Bytes) -> Option<Request<Bytes>> {
+    let kind = if *method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+    Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind).body(body).ok()
+}
+
 fn folder(kind: &str) -> String {
     let (_, root, plural) = KINDS.iter().find(|(known, ..)| *known == kind).copied().unwrap_or(KINDS[0]);
     format!("/{root}/namespaces/{NAMESPACE}/{plural}")
@@ -123,12 +118,27 @@ fn path(id: &Id) -> String {
     format!("{}/{}", folder(id.kind), id.name)
 }
 
-/// What is installed before anything else; the same for every history, so it is read once.
-fn definitions() -> &'static [Bytes] {
-    static DEFINITIONS: OnceLock<Vec<Bytes>> = OnceLock::new();
-    DEFINITIONS.get_or_init(|| {
-        let gateway: Vec<Value> = serde_saphyr::from_multiple(GATEWAY).expect("the sandbox's kinds are valid YAML");
-        let routes = gateway.into_iter().filter(|kind| kind["spec"]["names"]["kind"] == "HTTPRoute");
-        api::crds().into_iter().chain(routes).map(|kind| Bytes::from(kind.to_string())).collect()
+/// A cluster with the kinds and the namespace that everything else needs: what every history begins with, made once.
+pub(crate) fn furnished() -> &'static Api {
+    static FURNISHED: OnceLock<Api> = OnceLock::new();
+    FURNISHED.get_or_init(|| {
+        let api = Api::new(&Options { now: Arc::new(|| DAWN), ..Options::default() });
+        let furnish = |path: &str, object: &Value| {
+            let request = request(&Method::POST, path, Bytes::from(object.to_string()));
+            let created = request.is_some_and(|request| api.call(request).status().is_success());
+            assert!(created, "{} can be created in an empty cluster", object["metadata"]["name"]);
+        };
+        for definition in definitions() {
+            furnish("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
+        }
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        furnish("/api/v1/namespaces", &namespace);
+        api
     })
+}
+
+fn definitions() -> impl Iterator<Item = Value> {
+    let gateway: Vec<Value> = serde_saphyr::from_multiple(GATEWAY).expect("the sandbox's kinds are valid YAML");
+    let routes = gateway.into_iter().filter(|kind| kind["spec"]["names"]["kind"] == "HTTPRoute");
+    api::crds().into_iter().chain(routes)
 }

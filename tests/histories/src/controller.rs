@@ -44,6 +44,9 @@ struct Rollout {
     up: Option<Instant>,
     /// Since when there is no progress.
     since: Instant,
+    /// Whether there was some that the condition does not tell yet, and when the last was, as it tells.
+    moved: bool,
+    progressed: String,
     /// Since when pods are missing, as the condition shows.
     short: Option<String>,
 }
@@ -105,6 +108,8 @@ impl Rollout {
             noticed: None,
             up: None,
             since: now,
+            moved: false,
+            progressed: String::new(),
             short: None,
         }
     }
@@ -134,13 +139,13 @@ impl Rollout {
         if self.template != *template {
             self.template = template.clone();
             (self.old, self.ready) = (self.old + self.ready, 0);
-            (self.complete, self.up, self.since) = (false, None, now);
+            (self.complete, self.up, self.since, self.moved) = (false, None, now, true);
         }
         self.ready = self.ready.min(wanted);
         self.old = self.old.min(wanted - self.ready);
         let starts = facts::quality(facts::image(deployment)) != Quality::Broken;
         match self.up {
-            Some(up) if up <= now => (self.ready, self.old, self.up) = (wanted, 0, None),
+            Some(up) if up <= now => (self.ready, self.old, self.up, self.moved) = (wanted, 0, None, !self.complete),
             None if self.ready < wanted && starts => {
                 self.up = Some(now + dice.millis(START_MILLIS.0, START_MILLIS.1));
                 self.since = now;
@@ -178,6 +183,9 @@ impl Rollout {
         } else {
             ("True", "ReplicaSetUpdated")
         };
+        if std::mem::take(&mut self.moved) {
+            time.clone_into(&mut self.progressed);
+        }
         let since = self.short.as_deref().unwrap_or("2026-01-01T00:00:00Z");
         let mut status = json!({
             "observedGeneration": number(deployment, "/metadata/generation"),
@@ -185,7 +193,7 @@ impl Rollout {
                 {"type": "Available", "status": enough, "reason": why, "lastUpdateTime": since,
                  "lastTransitionTime": since},
                 {"type": "Progressing", "status": progresses, "reason": how,
-                 "lastUpdateTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+                 "lastUpdateTime": self.progressed, "lastTransitionTime": self.progressed},
             ],
         });
         let counts = [

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apiserver::{Api, Faults, Options};
+use apiserver::{Faults, Options};
 use tokio::time::{sleep, sleep_until};
 use tracing::Level;
 
 use crate::clock::{REPLICAS_MAX, WorldClock};
-use crate::cluster::{Cluster, Id};
+use crate::cluster::{Cluster, Id, furnished};
 use crate::controller::Controller;
 use crate::dice::Dice;
 use crate::facts::Quality;
@@ -25,8 +25,8 @@ use crate::web::Outside;
 const GLANCE: Duration = Duration::from_secs(5);
 /// How long nobody may be there to notice a change: an operator that is started again, a watch that is tried again.
 const ABSENCE: Duration = Duration::from_secs(90);
-/// How long nothing may be written once all is over.
-const QUIET: Duration = Duration::from_secs(15 * 60);
+/// How long nothing may be written once all is over: long enough for every watch to end and to begin anew.
+const QUIET: Duration = Duration::from_secs(6 * 60);
 /// Waits that have nothing to do with the number of steps: pods, deadlines, retries, restarts.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
@@ -60,7 +60,7 @@ impl History {
         let share = dice.pick(&[0.0, 0.0, 0.02, 0.1, 0.3]);
         let faults = Faults::mixed(seed, "flagger", share);
         let (observed, time) = (scene.clone(), Arc::clone(clock));
-        let api = Api::new(&Options {
+        let api = furnished().copy(&Options {
             seed,
             now: Arc::new(move || time.world()),
             observer: Some(Arc::new(move |commit| observed.observe(commit))),
@@ -68,7 +68,6 @@ impl History {
             ..Options::default()
         });
         let cluster = |actor| Cluster::new(api.clone(), scene.clone(), actor);
-        cluster(Actor::Stage).furnish();
         let stage = Stage::draw(&mut dice);
         let provider = stage.provider;
         scene.say(format_args!("stage      {provider}, {share} of all requests meet a fault"));

@@ -19,6 +19,7 @@ mod history;
 mod judge;
 mod line;
 mod log;
+mod objects;
 mod people;
 mod process;
 mod scene;

@@ -90,7 +90,7 @@ impl People {
 
     fn route(&self, weight: u64) {
         let id = Id::new("HTTPRoute", APP);
-        let Some(mut rules) = self.scene.object(&id).map(|mut route| route["spec"]["rules"].take()) else { return };
+        let Some(mut rules) = self.scene.object(&id).map(|route| route["spec"]["rules"].clone()) else { return };
         for backend in rules
             .as_array_mut()
             .into_iter()

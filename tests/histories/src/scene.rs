@@ -1,6 +1,5 @@
 //! What everybody in a history shares: who is acting, what the world looks like, and what is told of it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +10,7 @@ use tokio::sync::Notify;
 use crate::clock::WorldClock;
 use crate::cluster::Id;
 use crate::judge::Judge;
+use crate::objects::Objects;
 
 /// Lines of a trace; a history that has more to tell has gone wrong long before.
 const LINES_MAX: usize = 200_000;
@@ -54,7 +54,7 @@ struct Shared {
 
 struct State {
     actor: Actor,
-    objects: BTreeMap<Id, Value>,
+    objects: Objects,
     judge: Judge,
     lines: Option<Vec<String>>,
 }
@@ -64,7 +64,7 @@ impl Scene {
     pub(crate) fn new(clock: &Arc<WorldClock>, traced: bool) -> Self {
         let state = State {
             actor: Actor::Stage,
-            objects: BTreeMap::new(),
+            objects: Objects::default(),
             judge: Judge::new(Arc::clone(clock)),
             lines: traced.then(Vec::new),
         };
@@ -87,10 +87,7 @@ impl Scene {
         };
         let mut state = self.state();
         let State { actor, objects, judge, .. } = &mut *state;
-        match commit.after {
-            Some(after) => objects.insert(id.clone(), after.clone()),
-            None => objects.remove(&id),
-        };
+        objects.see(id.clone(), commit.after);
         let actor = *actor;
         judge.see(actor, &id, commit, objects);
         drop(state);
@@ -112,14 +109,13 @@ impl Scene {
     }
 
     /// The object as it is now.
-    pub(crate) fn object(&self, id: &Id) -> Option<Value> {
-        self.state().objects.get(id).cloned()
+    pub(crate) fn object(&self, id: &Id) -> Option<Arc<Value>> {
+        self.state().objects.share(id)
     }
 
     /// All objects of a kind.
-    pub(crate) fn all(&self, kind: &str) -> Vec<Value> {
-        let state = self.state();
-        state.objects.iter().filter(|(id, _)| id.kind == kind).map(|(_, object)| object.clone()).collect()
+    pub(crate) fn all(&self, kind: &str) -> Vec<Arc<Value>> {
+        self.state().objects.of(kind)
     }
 
     /// Waits until something has changed since the last time this was asked.
@@ -128,7 +124,7 @@ impl Scene {
     }
 
     /// Asks the judge, who also sees what there is.
-    pub(crate) fn judge<T>(&self, ask: impl FnOnce(&mut Judge, &BTreeMap<Id, Value>) -> T) -> T {
+    pub(crate) fn judge<T>(&self, ask: impl FnOnce(&mut Judge, &Objects) -> T) -> T {
         let mut state = self.state();
         let State { judge, objects, .. } = &mut *state;
         ask(judge, objects)

@@ -84,7 +84,7 @@ impl Outside {
     /// What Prometheus knows of the revision that the target has.
     fn measured(&self, query: &str) -> Vec<u8> {
         let target = self.scene.object(&Id::new("Deployment", APP));
-        let quality = facts::quality(target.as_ref().map_or("", facts::image));
+        let quality = facts::quality(target.as_deref().map_or("", facts::image));
         let well = quality == Quality::Good;
         let value = match query {
             _ if query.contains("vector") => "1",

@@ -23,6 +23,12 @@ const ROOMS: &[Room] = &[
         headings: OBJECTS,
     },
     Room { name: "Meter", folder: "crates/meters/src/", list: "crates/meters/src/meter.rs", headings: ENDPOINTS },
+    Room {
+        name: "Notifier",
+        folder: "crates/notifiers/src/",
+        list: "crates/notifiers/src/notifier.rs",
+        headings: ENDPOINTS,
+    },
     Room { name: "Router", folder: "crates/routers/src/", list: "crates/routers/src/router.rs", headings: OBJECTS },
     Room { name: "Target", folder: "crates/targets/src/", list: "crates/targets/src/target.rs", headings: OBJECTS },
 ];

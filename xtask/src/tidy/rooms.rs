@@ -26,23 +26,29 @@ const ROOMS: &[Room] = &[
     ("flagger-routers", &["flagger-api", "flagger-ports", "flagger-rollout"]),
     ("flagger-meters", &["flagger-api", "flagger-ports"]),
     ("flagger-hooks", &["flagger-api", "flagger-ports"]),
+    ("flagger-notifiers", &["flagger-api", "flagger-ports"]),
+    ("flagger-process", &["flagger-api"]),
     (
         "flagger-operator",
         &[
             "flagger-api",
             "flagger-hooks",
             "flagger-meters",
+            "flagger-notifiers",
             "flagger-ports",
+            "flagger-process",
             "flagger-rollout",
             "flagger-routers",
             "flagger-targets",
         ],
     ),
+    ("flagger-loadtester", &["flagger-api", "flagger-process"]),
     ("flagger-sandbox", &["apiserver", "flagger-ports", "metricstore"]),
     (
         "flagger",
         &["controlplane", "flagger-api", "flagger-operator", "flagger-ports", "flagger-rollout", "flagger-sandbox"],
     ),
+    ("dataplanes", &[]),
     ("histories", &["apiserver", "flagger-api", "flagger-operator", "flagger-ports"]),
     ("kubectlsuite", &["controlplane", "flagger-sandbox"]),
     ("setups", &["kubectlsuite"]),
@@ -53,6 +59,8 @@ const ROOMS: &[Room] = &[
             "apisuite",
             "controlplane",
             "flagger-api",
+            "flagger-loadtester",
+            "flagger-meters",
             "flagger-operator",
             "flagger-routers",
             "histories",
@@ -63,10 +71,11 @@ const ROOMS: &[Room] = &[
 ];
 
 /// The rooms that decide or translate, and perform nothing.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "flagger-api",
     "flagger-hooks",
     "flagger-meters",
+    "flagger-notifiers",
     "flagger-ports",
     "flagger-rollout",
     "flagger-routers",

@@ -1,10 +1,9 @@
 //! `flagger`: the operator.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use operator::args::{self, Stream};
+use operator::args;
 use operator::shutdown::Signals;
 use operator::{run, telemetry};
 use ports::RealClock;
@@ -13,14 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) fn main() -> ExitCode {
     let settings = match args::parse(std::env::args().skip(1), |name| std::env::var(name).ok()) {
         Ok(settings) => settings,
-        Err(exit) => {
-            // Nobody is left to be told of a closed stream.
-            let _ = match exit.stream {
-                Stream::Stdout => std::io::stdout().write_all(exit.text.as_bytes()),
-                Stream::Stderr => std::io::stderr().write_all(exit.text.as_bytes()),
-            };
-            return ExitCode::from(exit.code);
-        }
+        Err(exit) => return ExitCode::from(exit.tell()),
     };
     if let Err(error) = telemetry::install(settings.log_level, settings.log_encoding) {
         super::complain(&error, None);

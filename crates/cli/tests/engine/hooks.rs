@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, canary};
 
 /// One call that a receiver got.
 #[derive(Clone, Debug)]
@@ -202,5 +202,32 @@ async fn events_of_canaries_without_a_hook_of_their_own_go_to_the_global_one_and
         .map(|start| messages.iter().position(|text| text.as_str().unwrap().starts_with(start)).expect(start))
         .collect();
     assert!(places.is_sorted(), "events arrive in order: {messages:?}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_canary_that_is_or_becomes_invalid_tells_its_event_hook_or_else_the_global_one() {
+    let receiver = Receiver::start().await;
+    let world = World::start(20.0, &[format!("-event-webhook={}/all", receiver.url)]).await;
+    let ladder = |weights: Value, hooks: Value| json!({"interval": "30s", "threshold": 2, "stepWeights": weights, "webhooks": hooks});
+    world.apply(&canary("wrong", &ladder(json!([10, 10]), json!([])))).await;
+    let rule = "spec.analysis.stepWeights[1]: must be above the step before, 10 follows 10";
+    let call = receiver.called("/all", 1).await.remove(0);
+    assert_eq!([&call.body["name"], &call.body["metadata"]["eventMessage"]], ["wrong", rule]);
+
+    let own = json!([{"name": "own", "type": "event", "url": format!("{}/own", receiver.url)}]);
+    world.release("podinfo", "6.0.0", &ladder(json!([20, 40, 60]), own.clone())).await;
+    world.push("podinfo", "6.0.1").await;
+    world.canary("podinfo", |canary| canary["status"]["canaryWeight"] == 20).await;
+    world.apply(&canary("podinfo", &ladder(json!([20, 20]), own))).await;
+    let rule = "spec.analysis.stepWeights[1]: must be above the step before, 20 follows 20";
+    let told = |calls: &[Call]| calls.iter().filter(|call| call.body["metadata"]["eventMessage"] == rule).count();
+    while told(&receiver.calls("/own")) == 0 {
+        receiver.called("/own", receiver.calls("/own").len() + 1).await;
+    }
+    let calls = receiver.calls("/own");
+    let call = calls.iter().find(|call| call.body["metadata"]["eventMessage"] == rule).unwrap();
+    assert_eq!([&call.body["phase"], &call.body["metadata"]["eventType"]], ["Progressing", "Warning"]);
+    assert_eq!(told(&calls), 1);
     world.stop().await;
 }

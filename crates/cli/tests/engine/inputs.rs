@@ -81,6 +81,63 @@ async fn what_is_missing_is_told_once_kept_in_the_condition_and_found_when_it_co
 }
 
 #[tokio::test]
+async fn a_missing_metric_template_or_secret_is_told_once_and_kept_in_the_condition_until_it_comes() {
+    let world = World::start(20.0, &[]).await;
+    let mut measured = quick();
+    let check = json!({"name": "rate", "templateRef": {"name": "rate"}, "thresholdRange": {"min": 1}});
+    measured["metrics"] = json!([check]);
+    // It holds no initialization up.
+    world.release("podinfo", "6.0.0", &measured).await;
+    let told = world.canary("podinfo", |canary| stalled(canary).is_some()).await;
+    let missing = r#"metric template rate.default error: metrictemplates.flagger.app "rate" not found"#;
+    assert_eq!([&stalled(&told).unwrap()["reason"], &stalled(&told).unwrap()["message"]], ["Unmeasured", missing]);
+    release_another(&world).await;
+
+    // A release fails by it, check by check, and says so.
+    world.push("podinfo", "6.0.1").await;
+    let failed = world.canary("podinfo", |canary| canary["status"]["phase"] == "Failed").await;
+    assert_eq!(stalled(&failed).unwrap()["message"], missing);
+    let check = missing.replacen('m', "M", 1);
+    world.said("podinfo", &format!("Warning {check} x2")).await;
+
+    // The template comes, and its Secret is missing; then that comes, too.
+    world.apply(&template(&world)).await;
+    let told = world.canary("podinfo", |canary| names(canary, "key")).await;
+    let secret = r#"metric template rate.default secret key error: secrets "key" not found"#;
+    assert_eq!(stalled(&told).unwrap()["message"], secret);
+    world.apply(&key()).await;
+    world.canary("podinfo", |canary| stalled(canary).is_none()).await;
+    world.push("podinfo", "6.0.2").await;
+    world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
+    for missing in [missing, secret] {
+        world.said("podinfo", &format!("Warning Error checking metric providers: {missing} x1")).await;
+    }
+    world.stop().await;
+}
+
+fn names(canary: &Value, what: &str) -> bool {
+    stalled(canary).is_some_and(|stalled| stalled["message"].as_str().unwrap_or_default().contains(what))
+}
+
+/// A template that always has a reading, and wants a Secret.
+fn template(world: &World) -> Value {
+    json!({
+        "apiVersion": "flagger.app/v1beta1", "kind": "MetricTemplate", "metadata": {"name": "rate", "namespace": "default"},
+        "spec": {
+            "provider": {"type": "prometheus", "address": world.sandbox.metrics_url(), "secretRef": {"name": "key"}},
+            "query": "vector(7)",
+        },
+    })
+}
+
+fn key() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "default"},
+        "data": {"username": "dXNlcg==", "password": "cGFzcw=="},
+    })
+}
+
+#[tokio::test]
 async fn a_canary_that_is_being_deleted_takes_no_further_step() {
     let world = World::start(20.0, &[]).await;
     let ladder = json!({"interval": "30s", "threshold": 2, "stepWeights": [20, 40, 60]});

@@ -4,5 +4,6 @@
 mod affinity;
 mod hooks;
 mod inputs;
+mod mesh;
 mod wake_ups;
 mod world;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
 use operator::admin::Admin;
 use operator::web::Web;
 use operator::{args, run};
@@ -28,7 +28,11 @@ pub(crate) struct World {
 impl World {
     /// A cluster whose clock runs `speed` times as fast, and an operator with these further flags.
     pub(crate) async fn start(speed: f64, flags: &[String]) -> Self {
-        let sandbox = Sandbox::start(Options { speed, seed: 7, ..Options::default() }).await.unwrap();
+        Self::start_in(Sandbox::start(Options { speed, seed: 7, ..Options::default() }).await.unwrap(), flags).await
+    }
+
+    /// An operator with these further flags in a cluster that is there.
+    pub(crate) async fn start_in(sandbox: Sandbox, flags: &[String]) -> Self {
         let given = [
             format!("-metrics-server={}", sandbox.metrics_url()),
             "-mesh-provider=gatewayapi:v1".to_owned(),
@@ -124,8 +128,7 @@ impl World {
 
     /// One object, as it is now.
     pub(crate) async fn get(&self, api_version: &str, kind: &str, name: &str) -> Option<Value> {
-        let found = self.api(api_version, kind).get_opt(name).await.unwrap();
-        found.map(|object| serde_json::to_value(object).unwrap())
+        get(self.sandbox.client(), api_version, kind, name).await
     }
 
     /// How much of the traffic the canary gets, as its route says.
@@ -136,11 +139,21 @@ impl World {
     }
 
     fn api(&self, api_version: &str, kind: &str) -> Api<DynamicObject> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let plural = if kind == "Canary" { "canaries".to_owned() } else { format!("{}s", kind.to_lowercase()) };
-        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), &plural);
-        Api::namespaced_with(self.sandbox.client(), "default", &resource)
+        api(self.sandbox.client(), api_version, kind)
     }
+}
+
+/// One object of a cluster, as it is now.
+pub(crate) async fn get(client: Client, api_version: &str, kind: &str, name: &str) -> Option<Value> {
+    let found = api(client, api_version, kind).get_opt(name).await.unwrap();
+    found.map(|object| serde_json::to_value(object).unwrap())
+}
+
+fn api(client: Client, api_version: &str, kind: &str) -> Api<DynamicObject> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let plural = if kind == "Canary" { "canaries".to_owned() } else { format!("{}s", kind.to_lowercase()) };
+    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), &plural);
+    Api::namespaced_with(client, "default", &resource)
 }
 
 /// The host by which the route of a canary is reached.

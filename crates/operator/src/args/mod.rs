@@ -1,22 +1,27 @@
 //! The command line of the operator: the original's flags, by the original's rules.
 //!
-//! `table.rs` lists the flags, `typed.rs` reads what was typed, [`Settings`] is what it means. A flag that has no effect (yet)
-//! is accepted and named in [`Settings::warnings`], so that it is never silently ignored.
+//! `table.rs` lists the flags, [`Settings`] is what they mean. A flag that has no effect (yet) is accepted and named in
+//! [`Settings::warnings`], so that it is never silently ignored.
 //!
 //! Start reading at [`parse`].
 
+mod chat;
 mod table;
-mod typed;
 
 use std::path::PathBuf;
 
-use http::Uri;
+use process::flags::{
+    Misread, Typed, filled, flag, list, log_encoding, log_level, number, optional_url, parse_bool, port, url,
+    warnings, wrong,
+};
 
-use self::table::{Effect, usage};
-use self::typed::{Misread, Typed, parse_bool};
+use self::table::FLAGS;
 use crate::cluster::Access;
 use crate::telemetry::{Encoding, Level};
 
+pub use process::flags::{Exit, Stream};
+
+pub use self::chat::GlobalChat;
 pub use self::table::markdown;
 
 /// More threads than this find nothing to do: looks wait for the network.
@@ -41,6 +46,8 @@ pub struct Settings {
     pub namespace: Option<String>,
     /// The provider of canaries that do not name one.
     pub mesh_provider: String,
+    /// How the annotations begin that the NGINX ingress controller listens to.
+    pub ingress_annotations_prefix: String,
     /// The Prometheus for the built-in checks: a URL with scheme and host.
     pub metrics_server: String,
     /// Labels that select pods, in order of preference.
@@ -51,6 +58,10 @@ pub struct Settings {
     pub config_tracking: bool,
     /// Where the events of canaries go that have no event webhook of their own: a URL with scheme and host.
     pub event_webhook: Option<String>,
+    /// The name of the cluster, which alerts show unless it is empty.
+    pub cluster_name: String,
+    /// Where the alerts of canaries go that name no receiver.
+    pub chat: Option<GlobalChat>,
     /// Whether references may lead to other namespaces.
     pub cross_namespace_refs: bool,
     /// The port of `/healthz` and `/metrics`.
@@ -63,37 +74,16 @@ pub struct Settings {
     pub warnings: Vec<String>,
 }
 
-/// The process has nothing to run: print this and end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// What to print, line break included.
-    pub text: String,
-    /// Where to.
-    pub stream: Stream,
-    /// The status to end with.
-    pub code: u8,
-}
-
-/// Where a text is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// For what was asked for.
-    Stdout,
-    /// For what went wrong.
-    Stderr,
-}
-
 /// Understands the command line (without the program's name) and the environment.
 pub fn parse(args: impl Iterator<Item = String>, env: impl Fn(&str) -> Option<String>) -> Result<Settings, Exit> {
-    let settings = Typed::read(args, env).and_then(|typed| match parse_bool(typed.text("version")) {
+    let settings = Typed::read(&FLAGS, args, env).and_then(|typed| match parse_bool(typed.text("version")) {
         Some(true) => Ok(None),
         _ => settings(&typed).map(Some),
     });
     match settings {
         Ok(Some(settings)) => Ok(settings),
-        Ok(None) => Err(Exit { text: version(), stream: Stream::Stdout, code: 0 }),
-        Err(Misread::Help) => Err(Exit { text: usage(), stream: Stream::Stdout, code: 0 }),
-        Err(misread) => Err(Exit { text: format!("{misread}\n{}", usage()), stream: Stream::Stderr, code: 2 }),
+        Ok(None) => Err(Exit::version(version())),
+        Err(misread) => Err(Exit::of(&misread, &FLAGS)),
     }
 }
 
@@ -117,42 +107,19 @@ fn settings(typed: &Typed) -> Result<Settings, Misread> {
         requests_burst: number(typed, "kubeconfig-burst")?,
         namespace: filled(typed, "namespace"),
         mesh_provider: typed.text("mesh-provider").to_owned(),
+        ingress_annotations_prefix: ingress_annotations_prefix(typed)?,
         metrics_server: url(typed, "metrics-server")?,
         selector_labels: list(typed, "selector-labels"),
         include_label_prefixes: list(typed, "include-label-prefix"),
         config_tracking: flag(typed, "enable-config-tracking"),
         event_webhook: optional_url(typed, "event-webhook")?,
+        cluster_name: typed.text("cluster-name").to_owned(),
+        chat: chat::of(typed, &mut warnings),
         cross_namespace_refs: !flag(typed, "no-cross-namespace-refs"),
         port: port(typed, "port")?,
         log_level: log_level(typed, &mut warnings),
-        log_encoding: Encoding::parse(typed.text("zap-encoding"))
-            .ok_or_else(|| wrong(typed, "zap-encoding", "must be json or console"))?,
+        log_encoding: log_encoding(typed)?,
         warnings,
-    })
-}
-
-fn warnings(typed: &Typed) -> Vec<String> {
-    let mut warnings: Vec<_> = typed
-        .without_effect()
-        .map(|(name, effect)| match effect {
-            Effect::Later => format!("-{name} is accepted and has no effect yet"),
-            Effect::Now | Effect::Never => format!("-{name} is accepted and ignored"),
-        })
-        .collect();
-    if let Some(first) = typed.rest.first() {
-        warnings.push(format!(
-            "arguments from {first:?} on are ignored; a boolean flag takes its value after =, as in -x=true"
-        ));
-    }
-    warnings
-}
-
-/// Quirk: a word that is no level means info, as in the original; unlike there it is warned about.
-fn log_level(typed: &Typed, warnings: &mut Vec<String>) -> Level {
-    let text = typed.text("log-level");
-    Level::parse(text).unwrap_or_else(|| {
-        warnings.push(format!("-log-level {text:?} is not a level, using info"));
-        Level::Info
     })
 }
 
@@ -161,42 +128,10 @@ fn election_namespace(typed: &Typed) -> String {
     filled(typed, "namespace").unwrap_or_else(|| typed.text("leader-election-namespace").to_owned())
 }
 
-fn filled(typed: &Typed, name: &str) -> Option<String> {
-    Some(typed.text(name)).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-fn flag(typed: &Typed, name: &str) -> bool {
-    parse_bool(typed.text(name)).unwrap_or_default()
-}
-
-fn list(typed: &Typed, name: &str) -> Vec<String> {
-    typed.text(name).split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
-}
-
-fn number(typed: &Typed, name: &'static str) -> Result<u32, Misread> {
-    let number = typed.text(name).parse().ok().filter(|number| 0 < *number);
-    number.ok_or_else(|| wrong(typed, name, "must be a number above 0"))
-}
-
-fn port(typed: &Typed, name: &'static str) -> Result<u16, Misread> {
-    typed.text(name).parse().map_err(|_| wrong(typed, name, "must be a port from 0 to 65535"))
-}
-
-fn url(typed: &Typed, name: &'static str) -> Result<String, Misread> {
-    let text = typed.text(name);
-    let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    match text.parse::<Uri>() {
-        Ok(uri) if absolute(&uri) => Ok(text.to_owned()),
-        _ => Err(wrong(typed, name, "must be a URL such as http://prometheus:9090")),
-    }
-}
-
-fn optional_url(typed: &Typed, name: &'static str) -> Result<Option<String>, Misread> {
-    filled(typed, name).map(|_| url(typed, name)).transpose()
-}
-
-fn wrong(typed: &Typed, name: &'static str, problem: &str) -> Misread {
-    Misread::Value { name, value: typed.text(name).to_owned(), problem: problem.to_owned() }
+/// Without it the annotations would have no names.
+fn ingress_annotations_prefix(typed: &Typed) -> Result<String, Misread> {
+    let name = "ingress-annotations-prefix";
+    filled(typed, name).ok_or_else(|| wrong(typed, name, "must not be empty"))
 }
 
 #[cfg(test)]
@@ -229,11 +164,14 @@ mod tests {
             requests_burst: 250,
             namespace: None,
             mesh_provider: "istio".to_owned(),
+            ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
             metrics_server: "http://prometheus:9090".to_owned(),
             selector_labels: ["app", "name", "app.kubernetes.io/name"].map(str::to_owned).into(),
             include_label_prefixes: Vec::new(),
             config_tracking: true,
             event_webhook: None,
+            cluster_name: String::new(),
+            chat: None,
             cross_namespace_refs: true,
             port: 8080,
             log_level: Level::Debug,
@@ -336,11 +274,9 @@ mod tests {
 
     #[test]
     fn flags_without_effect_are_accepted_and_named() {
-        let settings = read("-ingress-class=contour -v=5 -slack-user=flagger");
-        let expected = ["-ingress-class is accepted and has no effect yet", "-v is accepted and ignored"];
+        let settings = read("-control-loop-interval=5s -v=5 -stderrthreshold=2");
+        let expected = ["-control-loop-interval is accepted and ignored", "-v is accepted and ignored"];
         assert_eq!(settings.warnings, expected, "a default that is spelled out is no news");
-        let settings = with_env("", &[("SLACK_URL", "http://slack"), ("MSTEAMS_URL", "")]).unwrap();
-        assert_eq!(settings.warnings, ["-slack-url is accepted and has no effect yet"]);
     }
 
     #[test]

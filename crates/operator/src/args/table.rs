@@ -1,85 +1,6 @@
 //! Every flag there is: one row each, from which parsing, the usage text and the reference page come.
 
-use std::fmt::Write;
-
-/// One flag.
-pub(super) struct Flag {
-    pub(super) name: &'static str,
-    pub(super) takes: Takes,
-    pub(super) default: &'static str,
-    /// The environment variable that wins over the flag unless it is empty.
-    pub(super) env: Option<&'static str>,
-    pub(super) effect: Effect,
-    pub(super) help: &'static str,
-}
-
-/// What kind of value a flag takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
-    Bool,
-    Int,
-    Text,
-    Duration,
-}
-
-/// Whether a flag does anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It does what its help says.
-    Now,
-    /// It will; until then it is accepted so that existing manifests start.
-    Later,
-    /// It belongs to something that the original has and we don't.
-    Never,
-}
-
-impl Takes {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Text => "string",
-            Self::Duration => "duration",
-        }
-    }
-}
-
-impl Effect {
-    /// What the usage text and the reference page add to the help.
-    fn remark(self) -> &'static str {
-        match self {
-            Self::Now => "",
-            Self::Later => " (accepted, no effect yet)",
-            Self::Never => " (accepted, ignored)",
-        }
-    }
-}
-
-impl Flag {
-    /// The row of this name.
-    pub(super) fn find(name: &str) -> Option<&'static Self> {
-        FLAGS.iter().find(|flag| flag.name == name)
-    }
-
-    const fn new(name: &'static str, takes: Takes, default: &'static str, help: &'static str) -> Self {
-        Self { name, takes, default, env: None, effect: Effect::Now, help }
-    }
-
-    const fn env(mut self, env: &'static str) -> Self {
-        self.env = Some(env);
-        self
-    }
-
-    const fn later(mut self) -> Self {
-        self.effect = Effect::Later;
-        self
-    }
-
-    const fn never(mut self) -> Self {
-        self.effect = Effect::Never;
-        self
-    }
-}
+use process::flags::{Flag, Flags, Takes};
 
 /// The flags of klog, the original's logging library, so that manifests which set them start.
 const fn klog(name: &'static str, takes: Takes, default: &'static str) -> Flag {
@@ -88,11 +9,13 @@ const fn klog(name: &'static str, takes: Takes, default: &'static str) -> Flag {
 
 use Takes::{Bool, Duration, Int, Text};
 
-/// All flags, by name.
-pub(super) const FLAGS: &[Flag] = &[
+/// All flags.
+pub(super) const FLAGS: Flags = Flags { program: "flagger", rows: ROWS };
+
+const ROWS: &[Flag] = &[
     klog("add_dir_header", Bool, "false"),
     klog("alsologtostderr", Bool, "false"),
-    Flag::new("cluster-name", Text, "", "name of the cluster, shown in alerts").later(),
+    Flag::new("cluster-name", Text, "", "name of the cluster, shown in alerts"),
     Flag::new("control-loop-interval", Duration, "10s", "how often the original looks for canaries").never(),
     Flag::new("enable-config-tracking", Bool, "true", "make primary copies of ConfigMaps and Secrets and watch them"),
     Flag::new("enable-leader-election", Bool, "false", "let one of several replicas lead"),
@@ -103,8 +26,7 @@ pub(super) const FLAGS: &[Flag] = &[
         "",
         "prefixes of labels and annotations that primaries get, comma separated; * for all",
     ),
-    Flag::new("ingress-annotations-prefix", Text, "nginx.ingress.kubernetes.io", "prefix of NGINX ingress annotations")
-        .later(),
+    Flag::new("ingress-annotations-prefix", Text, "nginx.ingress.kubernetes.io", "prefix of NGINX ingress annotations"),
     Flag::new("ingress-class", Text, "", "ingress class of HTTPProxy objects").later(),
     Flag::new(
         "kubeconfig",
@@ -130,8 +52,8 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("master", Text, "", "URL of the API server, in place of the kubeconfig's"),
     Flag::new("mesh-provider", Text, "istio", "provider of canaries that do not name one"),
     Flag::new("metrics-server", Text, "http://prometheus:9090", "URL of the Prometheus for the built-in checks"),
-    Flag::new("msteams-proxy-url", Text, "", "proxy to Microsoft Teams").env("MSTEAMS_PROXY_URL").later(),
-    Flag::new("msteams-url", Text, "", "incoming webhook of Microsoft Teams").env("MSTEAMS_URL").later(),
+    Flag::new("msteams-proxy-url", Text, "", "proxy to Microsoft Teams").env("MSTEAMS_PROXY_URL"),
+    Flag::new("msteams-url", Text, "", "incoming webhook of Microsoft Teams").env("MSTEAMS_URL"),
     Flag::new("namespace", Text, "", "look after canaries of this namespace only"),
     Flag::new("no-cross-namespace-refs", Bool, "false", "refuse references to objects in other namespaces"),
     klog("one_output", Bool, "false"),
@@ -144,11 +66,11 @@ pub(super) const FLAGS: &[Flag] = &[
     ),
     klog("skip_headers", Bool, "false"),
     klog("skip_log_headers", Bool, "false"),
-    Flag::new("slack-channel", Text, "", "Slack channel").later(),
-    Flag::new("slack-proxy-url", Text, "", "proxy to Slack").env("SLACK_PROXY_URL").later(),
-    Flag::new("slack-token", Text, "", "Slack bot token").env("SLACK_TOKEN").later(),
-    Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL").later(),
-    Flag::new("slack-user", Text, "flagger", "name shown in Slack").later(),
+    Flag::new("slack-channel", Text, "", "Slack channel, without which nothing is sent to Slack"),
+    Flag::new("slack-proxy-url", Text, "", "proxy to Slack").env("SLACK_PROXY_URL"),
+    Flag::new("slack-token", Text, "", "Slack bot token").env("SLACK_TOKEN"),
+    Flag::new("slack-url", Text, "", "incoming webhook of Slack").env("SLACK_URL"),
+    Flag::new("slack-user", Text, "flagger", "name shown in Slack"),
     klog("stderrthreshold", Text, "2"),
     Flag::new("threadiness", Int, "2", "threads that look after canaries"),
     klog("v", Int, "0"),
@@ -158,30 +80,9 @@ pub(super) const FLAGS: &[Flag] = &[
     Flag::new("zap-replace-globals", Bool, "false", "setting of the original's logging library").never(),
 ];
 
-/// What `-help` and a wrong flag print.
-pub(super) fn usage() -> String {
-    let mut text = String::from("Usage of flagger:\n");
-    for flag in FLAGS {
-        let kind = if flag.takes == Takes::Bool { String::new() } else { format!(" {}", flag.takes.label()) };
-        let default = if flag.default.is_empty() { String::new() } else { format!(" (default {})", flag.default) };
-        let env = flag.env.map(|env| format!(" [${env}]")).unwrap_or_default();
-        // Writing to a `String` can't fail.
-        let _ = writeln!(text, "  -{}{kind}\n    \t{}{default}{env}{}", flag.name, flag.help, flag.effect.remark());
-    }
-    text
-}
-
 /// The reference of all flags as a Markdown table.
 pub fn markdown() -> String {
-    let mut text = String::from("| Flag | Type | Default | Environment | Meaning |\n|---|---|---|---|---|\n");
-    for flag in FLAGS {
-        let code = |value: &str| if value.is_empty() { String::new() } else { format!("`{value}`") };
-        let (kind, default) = (flag.takes.label(), code(flag.default));
-        let env = code(flag.env.unwrap_or_default());
-        let _ =
-            writeln!(text, "| `-{}` | {kind} | {default} | {env} | {}{} |", flag.name, flag.help, flag.effect.remark());
-    }
-    text
+    FLAGS.markdown()
 }
 
 #[cfg(test)]
@@ -197,19 +98,17 @@ mod tests {
             namespace no-cross-namespace-refs one_output port selector-labels skip_headers skip_log_headers slack-channel \
             slack-proxy-url slack-token slack-url slack-user stderrthreshold threadiness v version vmodule zap-encoding \
             zap-replace-globals";
-        let mut names: Vec<_> = FLAGS.iter().map(|flag| flag.name).collect();
+        let mut names: Vec<_> = ROWS.iter().map(|flag| flag.name).collect();
         names.sort_unstable();
         assert_eq!(names, original.split_whitespace().collect::<Vec<_>>());
     }
 
     #[test]
     fn usage_and_reference_tell_name_default_environment_and_lack_of_effect() {
-        assert!(
-            usage().contains(
-                "  -slack-url string\n    \tincoming webhook of Slack [$SLACK_URL] (accepted, no effect yet)\n"
-            )
-        );
-        assert!(usage().contains("  -enable-config-tracking\n"), "booleans take no word");
+        assert!(FLAGS.usage().contains("  -slack-url string\n    \tincoming webhook of Slack [$SLACK_URL]\n"));
+        let ignored = "  -v int\n    \tsetting of the original's logging library (default 0) (accepted, ignored)\n";
+        assert!(FLAGS.usage().contains(ignored));
+        assert!(FLAGS.usage().contains("  -enable-config-tracking\n"), "booleans take no word");
         assert!(markdown().contains("| `-port` | string | `8080` |  | port of /healthz and /metrics |\n"));
     }
 }

@@ -107,7 +107,7 @@ impl Call {
 
     /// Sends the request and reads the answer as an object without managed fields.
     pub(super) async fn send(self, client: &kube::Client) -> Result<Lean, Error> {
-        let Self { doing, object, kind: _, method, path, content_type, body } = self;
+        let Self { doing, object, kind, method, path, content_type, body } = self;
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -118,7 +118,7 @@ impl Call {
         // Not `Client::request`: it logs bodies that it can't parse, and bodies may be Secrets.
         let text = match tokio::time::timeout(REQUEST_TIMEOUT, client.request_text(request)).await {
             Ok(Ok(text)) => text,
-            Ok(Err(error)) => return Err(Error::from_kube(doing, &object, &error)),
+            Ok(Err(error)) => return Err(Error::from_kube(doing, &object, &error).about_kind(kind)),
             Err(_) => {
                 let detail = format!("timed out after {}", duration::format(REQUEST_TIMEOUT));
                 return Err(Error::new(doing, &object, Reason::TimedOut, detail));

@@ -6,6 +6,7 @@ use ports::{Kind, kinds};
 use serde_json::Value;
 
 use super::call::Call;
+use super::error::not_installed;
 use super::lean::Lean;
 use super::{Cluster, Error, Reason, Scope};
 
@@ -20,7 +21,7 @@ const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoveryError {
     /// A `CustomResourceDefinition` of ours is not installed.
-    #[error("kind {kind} of {group}/{version} is not installed in the cluster", kind = .0.kind, group = .0.group, version = .0.version)]
+    #[error("{}", not_installed(*.0))]
     Missing(Kind),
     /// A kind of ours is there (or may be), and reading it failed.
     #[error("failed to check that kind {kind} is installed", kind = .0.kind)]

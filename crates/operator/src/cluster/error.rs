@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::duration;
 use kube::core::Status;
+use ports::Kind;
 
 use crate::cause;
 
@@ -76,6 +77,18 @@ impl Error {
 
     pub(super) fn new(doing: Doing, object: impl fmt::Display, reason: Reason, detail: impl Into<String>) -> Self {
         Self { doing, object: object.to_string(), reason, detail: detail.into() }
+    }
+
+    /// Says which kind is missing, where that is why an object could not be created. The server itself says "page not found".
+    pub(super) fn about_kind(self, kind: Option<Kind>) -> Self {
+        let is_kind = self.doing == Doing::Create
+            && self.reason == Reason::NotFound
+            // Of the objects that a creation needs, the namespace alone may be missing.
+            && !self.detail.starts_with("namespaces ");
+        match kind.filter(|_| is_kind) {
+            Some(kind) => Self { detail: not_installed(kind), ..self },
+            None => self,
+        }
     }
 
     /// Classifies what the client library reports.
@@ -185,6 +198,11 @@ impl Reason {
             _ => Self::Invalid,
         }
     }
+}
+
+/// What is said of a kind that the API server does not know.
+pub(super) fn not_installed(kind: Kind) -> String {
+    format!("kind {} of {} is not installed in the cluster", kind.kind, kind.api_version())
 }
 
 fn detail_of(status: &Status) -> String {

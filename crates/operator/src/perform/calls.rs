@@ -1,6 +1,6 @@
 //! Effects that call webhooks.
 
-use api::{CanaryWebhook, HookType, Phase};
+use api::{Canary, CanaryStatus, CanaryWebhook, HookType, Phase};
 use hooks::{Event, EventKind, Key, Payload};
 use rollout::words::Tone;
 use rollout::{Outcome, pace};
@@ -8,6 +8,7 @@ use rollout::{Outcome, pace};
 use super::World;
 use crate::cause::chain;
 use crate::courier::Call;
+use crate::drive::Shell;
 
 /// What the global event webhook is called in the log.
 const GLOBAL: &str = "-event-webhook";
@@ -29,36 +30,10 @@ impl World<'_> {
         }
     }
 
-    /// Tells an event to every hook of the canary that wants events, or else to the one that wants those of all canaries.
-    /// Nobody waits for it.
-    pub(super) fn tell_event_hooks(&self, tone: Tone, message: &str) {
-        let kind = match tone {
-            Tone::Normal => EventKind::Normal,
-            Tone::Warning => EventKind::Warning,
-        };
-        let time = self.shell.clock.now();
-        let event = Event { message, kind, time };
-        let stamp = time.as_nanosecond().to_string();
-        let own = self.canary.spec.analysis.webhooks.iter().filter(|hook| hook.type_ == HookType::Event);
-        let mut own: Vec<CanaryWebhook> = own.cloned().collect();
-        if let (Some(url), true) = (&self.shell.settings.event_webhook, own.is_empty()) {
-            own.push(CanaryWebhook { name: GLOBAL.to_owned(), url: url.clone(), ..CanaryWebhook::default() });
-        }
-        for hook in own {
-            let payload = Payload::new(self.canary, &self.status, self.status.phase, &hook.metadata).with_event(&event);
-            match call(&hook, &payload, &Key::of([self.uid(), &hook.name, &stamp, message])) {
-                Ok(call) => self.shell.courier.post(&self.name(), &hook.name, call),
-                Err(error) => {
-                    tracing::error!(canary = %self.name(), hook = hook.name, error, "failed to call a webhook");
-                }
-            }
-        }
-    }
-
     fn key_of_call(&self, hook: &CanaryWebhook, place: usize, phase: Phase) -> Key {
         let revision = self.facts.as_ref().map_or(self.status.last_applied_spec.as_str(), |facts| &facts.revision);
         Key::of_call(&hooks::Call {
-            uid: self.uid(),
+            uid: uid(self.canary),
             revision,
             status: &self.status,
             phase,
@@ -83,10 +58,35 @@ impl World<'_> {
         let since = self.status.last_transition_time.map_or(0, |written| self.began.duration_since(written).as_secs());
         since / i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1)
     }
+}
 
-    fn uid(&self) -> &str {
-        self.canary.metadata.uid.as_deref().unwrap_or_default()
+/// Tells an event to every hook of the canary that wants events, or else to the one that wants those of all canaries.
+/// Nobody waits for it.
+pub(super) fn tell_event_hooks(shell: &Shell, canary: &Canary, status: &CanaryStatus, tone: Tone, message: &str) {
+    let kind = match tone {
+        Tone::Normal => EventKind::Normal,
+        Tone::Warning => EventKind::Warning,
+    };
+    let time = shell.clock.now();
+    let event = Event { message, kind, time };
+    let stamp = time.as_nanosecond().to_string();
+    let own = canary.spec.analysis.webhooks.iter().filter(|hook| hook.type_ == HookType::Event);
+    let mut own: Vec<CanaryWebhook> = own.cloned().collect();
+    if let (Some(url), true) = (&shell.settings.event_webhook, own.is_empty()) {
+        own.push(CanaryWebhook { name: GLOBAL.to_owned(), url: url.clone(), ..CanaryWebhook::default() });
     }
+    for hook in own {
+        let payload = Payload::new(canary, status, status.phase, &hook.metadata).with_event(&event);
+        let name = format!("{}.{}", payload.name, payload.namespace);
+        match call(&hook, &payload, &Key::of([uid(canary), &hook.name, &stamp, message])) {
+            Ok(call) => shell.courier.post(&name, &hook.name, call),
+            Err(error) => tracing::error!(canary = name, hook = hook.name, error, "failed to call a webhook"),
+        }
+    }
+}
+
+fn uid(canary: &Canary) -> &str {
+    canary.metadata.uid.as_deref().unwrap_or_default()
 }
 
 fn call(hook: &CanaryWebhook, payload: &Payload, key: &Key) -> Result<Call, String> {

@@ -25,7 +25,7 @@ use crate::drive::Shell;
 
 pub(crate) use finalizer::standing;
 pub(crate) use status::patch;
-pub(crate) use tell::refusal;
+pub(crate) use tell::tell;
 
 /// What one look at a canary has of the world.
 pub(crate) struct World<'a> {

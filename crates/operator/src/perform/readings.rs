@@ -1,10 +1,9 @@
 //! Effects that ask metric providers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use api::{CanaryMetric, MetricProviderType, MetricTemplate};
-use base64::Engine;
 use http::{Request, Response};
 use meters::builtin::{self, Observer};
 use meters::{Credentials, Meter, Names, NoData, Reading, Server, template};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use super::{Failed, World};
 use crate::cause::chain;
 use crate::drive::Shell;
+use crate::secret;
 use crate::web::{Options, Route};
 
 /// How long a provider may take to answer.
@@ -51,41 +51,28 @@ impl World<'_> {
         Outcome::Measured(measured)
     }
 
-    /// Whether every provider that the canary's metrics need answers.
+    /// Whether every provider that the canary's metrics need is there, and answers.
     pub(super) async fn check_meters(&mut self) -> Result<Outcome, Failed> {
-        let mut checked = Vec::new();
-        for check in &self.plan.checks {
-            if checked.contains(&&check.source) {
-                continue;
+        let plan = self.plan;
+        let mut asked = Vec::new();
+        let templates = plan.checks.iter().filter_map(|check| match &check.source {
+            Source::Template { name, namespace } => Some((name, namespace)),
+            Source::SuccessRate | Source::Duration | Source::Query | Source::Unusable => None,
+        });
+        for (name, namespace) in templates.collect::<BTreeSet<_>>() {
+            match self.template_of(name, namespace).await {
+                Ok(template) => asked.push((name, namespace, template)),
+                Err(fault) => return Ok(Outcome::Missing(fault.of_template(name, namespace))),
             }
-            checked.push(&check.source);
-            match &check.source {
-                Source::SuccessRate | Source::Duration | Source::Query => {
-                    self.prometheus_online().await.map_err(|error| format!("prometheus not avaiable: {error}"))?;
-                }
-                Source::Template { name, namespace } => {
-                    let asked = self.template_of(name, namespace).await.map_err(|fault| match fault {
-                        MeterFault::Secret { secret, error } => {
-                            format!("metric template {name}.{namespace} secret {secret} error: {error}")
-                        }
-                        MeterFault::Provider { provider, error } => {
-                            format!("metric template {name}.{namespace} provider {provider} error: {error}")
-                        }
-                        MeterFault::Query(error)
-                        | MeterFault::Template(error)
-                        | MeterFault::Render(error)
-                        | MeterFault::Knative(error) => {
-                            format!("metric template {name}.{namespace} error: {error}")
-                        }
-                    })?;
-                    let kind = provider_name(asked.meter.provider());
-                    let online = online(self.shell, asked.meter, &asked.server(), asked.insecure()).await;
-                    online.map_err(|error| {
-                        format!("{kind} in metric template {name}.{namespace} not avaiable: {error}")
-                    })?;
-                }
-                Source::Unusable => {}
-            }
+        }
+        let is_ours = |source: &Source| matches!(source, Source::SuccessRate | Source::Duration | Source::Query);
+        if plan.checks.iter().any(|check| is_ours(&check.source)) {
+            self.prometheus_online().await.map_err(|error| format!("prometheus not avaiable: {error}"))?;
+        }
+        for (name, namespace, template) in asked {
+            let kind = provider_name(template.meter.provider());
+            let online = online(self.shell, template.meter, &template.server(), template.insecure()).await;
+            online.map_err(|error| format!("{kind} in metric template {name}.{namespace} not avaiable: {error}"))?;
         }
         Ok(Outcome::Done)
     }
@@ -172,15 +159,7 @@ impl World<'_> {
     async fn credentials(&mut self, key: Key) -> Result<Credentials, Failed> {
         let not_found = format!("secrets {:?} not found", key.name);
         let secret = self.object(key).await?.ok_or(not_found)?;
-        let mut data = BTreeMap::new();
-        for (name, value) in secret["data"].as_object().into_iter().flatten() {
-            let decoded = value.as_str().and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-            // A key that is not text is none that a provider asks for.
-            if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                data.insert(name.clone(), text.trim_end_matches(['\r', '\n']).to_owned());
-            }
-        }
-        Ok(Credentials::new(data))
+        Ok(Credentials::new(secret::data(&secret)))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Effects on Services and routing objects.
 
+use api::Canary;
 use ports::{Change, Halt, Port, Seen};
 use rollout::Outcome;
 use rollout::traffic::Split;
 use routers::services::{self, Role};
-use routers::{Context, Error, Label, Router};
+use routers::{Context, Error, Label, Router, Settings};
+use targets::Facts;
 
 use super::{Failed, World};
 
@@ -34,7 +36,7 @@ impl World<'_> {
     pub(super) async fn read_split(&mut self) -> Result<Outcome, Failed> {
         let router = self.router()?;
         let (canary, facts) = (self.current(), self.facts.clone());
-        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: ports_of(facts.as_ref()) };
+        let cx = context(&canary, facts.as_ref(), &self.shell.routing);
         Ok(Outcome::Split(self.ask(|seen| router.read(&cx, seen)).await?))
     }
 
@@ -50,15 +52,15 @@ impl World<'_> {
         question: impl Fn(&Context<'_>, &Seen) -> Result<Vec<Change>, Halt<Error>>,
     ) -> Result<Outcome, Failed> {
         let (canary, facts) = (self.current(), self.facts.clone());
-        let cx = Context { canary: &canary, label: label_of(facts.as_ref()), ports: ports_of(facts.as_ref()) };
+        let cx = context(&canary, facts.as_ref(), &self.shell.routing);
         self.change(|seen| question(&cx, seen)).await?;
         Ok(Outcome::Done)
     }
 
     /// The canary with the status as it is stored by now: some routers read their state from it, and a promotion which configs
     /// were analysed.
-    pub(super) fn current(&self) -> api::Canary {
-        api::Canary { status: Some(self.status.clone()), ..self.canary.clone() }
+    pub(super) fn current(&self) -> Canary {
+        Canary { status: Some(self.status.clone()), ..self.canary.clone() }
     }
 
     fn router(&self) -> Result<&'static dyn Router, Failed> {
@@ -78,10 +80,14 @@ fn has_substitute(plan: &rollout::Plan, field: &str) -> bool {
     plan.provider == "kubernetes" && !field.ends_with("sessionAffinity")
 }
 
-fn label_of(facts: Option<&targets::Facts>) -> Label<'_> {
+fn context<'a>(canary: &'a Canary, facts: Option<&'a Facts>, settings: &'a Settings) -> Context<'a> {
+    Context { canary, label: label_of(facts), ports: ports_of(facts), settings }
+}
+
+fn label_of(facts: Option<&Facts>) -> Label<'_> {
     facts.map_or(Label { key: "app", value: "" }, |facts| Label { key: &facts.label.key, value: &facts.label.value })
 }
 
-fn ports_of(facts: Option<&targets::Facts>) -> &[Port] {
+fn ports_of(facts: Option<&Facts>) -> &[Port] {
     facts.map(|facts| facts.ports.as_slice()).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! Effects against an API server whose watch has fallen silent.
 
+mod bad_servers;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use api::Phase;
+use process::vitals::{Process, register};
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::process::Process;
 use super::standings::Standings;
 
 /// The labels of the two counters.
@@ -33,6 +33,7 @@ pub struct Metrics {
     analysis: GaugeVec,
     successes: IntCounterVec,
     failures: IntCounterVec,
+    alerts: IntCounterVec,
     watch_failing: IntGaugeVec,
     /// Which metrics each target has a series of, so that they can be taken back; by namespace and name.
     analysed: Mutex<BTreeMap<(String, String), BTreeSet<String>>>,
@@ -48,8 +49,13 @@ impl Metrics {
             standings: Standings::default(),
             duration: histogram("canary_duration_seconds", "Seconds that an analysis tick took", &target),
             analysis: analysis(),
-            successes: counter("canary_successes_total", "Canaries that were promoted"),
-            failures: counter("canary_failures_total", "Canaries that were rolled back"),
+            successes: counter("canary_successes_total", "Canaries that were promoted", &OUTCOME),
+            failures: counter("canary_failures_total", "Canaries that were rolled back", &OUTCOME),
+            alerts: counter(
+                "alerts_total",
+                "Alerts by kind of chat and whether they were sent",
+                &["provider", "result"],
+            ),
             watch_failing: gauge(
                 "watch_failing",
                 "1 while objects of a resource can't be followed, such as for want of a permission",
@@ -106,6 +112,11 @@ impl Metrics {
         self.failures.with_label_values(&[name, namespace, strategy, "completed"]).inc();
     }
 
+    /// What became of an alert to this kind of chat: `sent`, `failed`, or `dropped` since too many were waiting.
+    pub fn alert(&self, provider: &str, result: &str) {
+        self.alerts.with_label_values(&[provider, result]).inc();
+    }
+
     /// Whether the objects of a resource can't be followed at the moment.
     pub fn watch_failing(&self, group: &str, resource: &str, failing: bool) {
         self.watch_failing.with_label_values(&[group, resource]).set(failing.into());
@@ -144,22 +155,19 @@ impl Metrics {
     }
 
     fn register(&self) {
-        let collectors: [Box<dyn Collector>; 6] = [
+        let collectors: [Box<dyn Collector>; 7] = [
             Box::new(self.total.clone()),
             Box::new(self.duration.clone()),
             Box::new(self.analysis.clone()),
             Box::new(self.successes.clone()),
             Box::new(self.failures.clone()),
+            Box::new(self.alerts.clone()),
             Box::new(self.watch_failing.clone()),
         ];
         for collector in collectors {
             register(&self.registry, collector);
         }
     }
-}
-
-pub(super) fn register(registry: &Registry, collector: Box<dyn Collector>) {
-    registry.register(collector).expect("each series is registered once, in a registry of our own");
 }
 
 fn opts(name: &str, help: &str) -> Opts {
@@ -175,8 +183,8 @@ fn analysis() -> GaugeVec {
     GaugeVec::new(opts, &["name", "namespace", "metric"]).expect("the name and the labels are valid")
 }
 
-fn counter(name: &str, help: &str) -> IntCounterVec {
-    IntCounterVec::new(opts(name, help), &OUTCOME).expect("the name and the labels are valid")
+fn counter(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    IntCounterVec::new(opts(name, help), labels).expect("the name and the labels are valid")
 }
 
 fn histogram(name: &str, help: &str, labels: &[&str]) -> HistogramVec {

@@ -232,6 +232,21 @@ async fn what_is_gone_is_none_to_read_and_fine_to_delete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_whose_kind_is_not_installed_is_told_by_its_kind() {
+    let stub = Stub::default();
+    let create = || Change::Create(Key::new(kinds::VIRTUAL_SERVICE, "test", "podinfo"), json!({}));
+    let path = "POST /apis/networking.istio.io/v1beta1/namespaces/test/virtualservices";
+    for (said, told) in [
+        ("404 page not found", "kind VirtualService of networking.istio.io/v1beta1 is not installed in the cluster"),
+        ("namespaces \"test\" not found", "namespaces \"test\" not found"),
+    ] {
+        stub.refuse(path, 404, "NotFound", said);
+        let error = stub.cluster().perform(&create()).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("failed to create VirtualService podinfo.test: {told}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn missing_definitions_and_missing_rights_are_told_apart() {
     let stub = Stub::default();
     let cluster = stub.cluster();

@@ -9,4 +9,5 @@ mod situations;
 mod strategies;
 mod taking_over;
 mod transcripts;
+mod unmeasured;
 mod waiting;

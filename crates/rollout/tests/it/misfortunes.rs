@@ -1,9 +1,11 @@
 //! What people and crashes do at odd moments, and that no revision and no copy that serves is lost by it.
 
+use std::time::Duration;
+
 use api::Phase;
 use rollout::model::{Fault, World};
 use rollout::traffic::Split;
-use rollout::{Effect, Ending, Side, pace};
+use rollout::{Effect, Ending, Side, Wake, pace};
 use serde_json::json;
 
 use crate::canaries;
@@ -54,6 +56,37 @@ fn a_revision_that_is_pushed_while_the_primary_starts_is_analysed() {
     assert_eq!((world.status.phase, world.status.last_promoted_spec.as_str()), (Phase::Initialized, "v1"));
     world.run(&plan, 10);
     assert_eq!((world.begun, world.primary.as_deref()), (vec!["v2".to_owned()], Some("v2")));
+}
+
+#[test]
+fn a_primary_that_was_made_from_a_newer_revision_than_the_one_first_seen_carries_the_first_revision() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World::default();
+    world.tick(&plan, true, |effect| (*effect == Effect::EnsurePrimary).then_some(Fault::Refused));
+    world.target = "v2".into();
+    world.run(&plan, 2);
+    assert_eq!((world.status.phase, world.status.last_promoted_spec.as_str()), (Phase::Initialized, "v2"));
+    world.target = "v1".into();
+    world.run(&plan, 10);
+    assert_eq!((world.begun, world.primary.as_deref()), (vec!["v1".to_owned()], Some("v1")));
+}
+
+#[test]
+fn a_revision_that_is_pushed_while_a_canary_comes_to_rest_is_begun_at_once() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { starts: |_, _| None, ..World::default() };
+    world.run(&plan, 1);
+    world.target = "v2".into();
+    world.starts = |_, _| Some(true);
+    let over = world.tick(&plan, false, |_| None).over.unwrap();
+    assert_eq!((over.ending, over.wake), (Ending::Initialized, Wake::After(Duration::ZERO)));
+
+    let mut world = World::pushed(&plan, "v2");
+    world.run(&plan, 6);
+    assert_eq!(world.status.phase, Phase::Finalising);
+    world.target = "v3".into();
+    let over = world.tick(&plan, true, |_| None).over.unwrap();
+    assert_eq!((over.ending, over.wake), (Ending::Promoted { skipped: false }, Wake::After(Duration::ZERO)));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::route::{
     Timeouts, UrlRewrite, ValueMatch, every_request, exact, service,
 };
 use super::{GatewayApi, affinity};
-use crate::{Context, Error};
+use crate::{Context, Error, matching};
 
 /// The rules by which requests are shared: one for all requests, with those of session affinity before it, or with `analysis.match` one for the chosen requests, and one
 /// that leaves all others with the primary.
@@ -42,26 +42,9 @@ pub(super) fn of(router: &GatewayApi, cx: &Context<'_>, split: Split) -> Result<
             None => vec![weighted],
         });
     }
-    let chosen = matches(router, "spec.analysis.match", &chosen(&spec.analysis.match_, &spec.service.match_))?;
+    let chosen =
+        matches(router, "spec.analysis.match", &matching::chosen(&spec.analysis.match_, &spec.service.match_))?;
     Ok(vec![rule(chosen, shared), rule(everyone, vec![primary(100)])])
-}
-
-/// Requests that meet a condition of the analysis and one of the service.
-fn chosen(analysis: &[HttpMatch], service: &[HttpMatch]) -> Vec<HttpMatch> {
-    if service.is_empty() {
-        return analysis.to_vec();
-    }
-    let both = |analysis: &HttpMatch, service: &HttpMatch| {
-        let mut both = service.clone();
-        if !analysis.headers.is_empty() {
-            both.headers.clone_from(&analysis.headers);
-        }
-        if !analysis.query_params.is_empty() {
-            both.query_params.clone_from(&analysis.query_params);
-        }
-        both
-    };
-    analysis.iter().flat_map(|analysis| service.iter().map(move |service| both(analysis, service))).collect()
 }
 
 /// The conditions that have a counterpart; every request when there are none.

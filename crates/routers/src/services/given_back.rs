@@ -41,13 +41,14 @@ mod tests {
     use api::Canary;
 
     use super::*;
-    use crate::Label;
+    use crate::{Label, Settings};
 
     #[test]
     fn the_selector_of_a_target_that_is_gone_is_told_from_the_primarys() {
         let given_back = |value: &str| {
             let canary = Canary::default();
-            let cx = Context { canary: &canary, label: Label { key: "app", value }, ports: &[] };
+            let label = Label { key: "app", value };
+            let cx = Context { canary: &canary, label, ports: &[], settings: &Settings::default() };
             selector(&cx, &json!({"spec": {"selector": {"name": "cart-primary"}}})).unwrap()
         };
         assert_eq!(given_back(""), json!({"name": "cart"}));

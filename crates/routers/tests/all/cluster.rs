@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::Canary;
-use flagger_routers::{Context, Error, Label};
+use flagger_routers::{Context, Error, Label, Settings};
 use ports::{Change, Halt, Key, Kind, Port, Seen};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ const LOOKS_MAX: usize = 10;
 pub(crate) struct Cluster {
     pub(crate) objects: BTreeMap<Key, Value>,
     pub(crate) ports: Vec<Port>,
+    pub(crate) settings: Settings,
 }
 
 impl Cluster {
@@ -41,7 +42,8 @@ impl Cluster {
         canary: &Canary,
         question: impl Fn(&Context<'_>, &Seen) -> Result<T, Halt<Error>>,
     ) -> Result<T, Error> {
-        let cx = Context { canary, label: Label { key: "app", value: "cart" }, ports: &self.ports };
+        let label = Label { key: "app", value: "cart" };
+        let cx = Context { canary, label, ports: &self.ports, settings: &self.settings };
         let mut seen = Seen::default();
         for _ in 0..LOOKS_MAX {
             match question(&cx, &seen) {

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, canary};
 use api::Canary;
 use flagger_routers::{Ability, Router, all, find};
-use ports::kinds::KNATIVE_SERVICE;
+use ports::kinds::{INGRESS, KNATIVE_SERVICE};
 use rollout::traffic::Split;
 use serde_json::json;
 
@@ -24,20 +24,32 @@ fn reconciled(router: &dyn Router, canary: &Canary) -> Cluster {
 
 /// A cluster with what the router needs of the user's.
 fn before(router: &dyn Router) -> Cluster {
-    if !router.names().contains(&"knative") {
-        return Cluster::default();
-    }
-    let service = json!({
-        "apiVersion": "serving.knative.dev/v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "cart",
-            "namespace": "shop",
-            "annotations": {"flagger.app/primary-revision": "cart-00001"},
-        },
-        "spec": {"traffic": [{"latestRevision": true, "percent": 100}]},
+    let metadata = json!({
+        "name": "cart",
+        "namespace": "shop",
+        "annotations": {"flagger.app/primary-revision": "cart-00001"},
     });
-    Cluster::with(KNATIVE_SERVICE, service)
+    match router.names() {
+        ["knative"] => Cluster::with(
+            KNATIVE_SERVICE,
+            json!({
+                "apiVersion": "serving.knative.dev/v1",
+                "kind": "Service",
+                "metadata": metadata,
+                "spec": {"traffic": [{"latestRevision": true, "percent": 100}]},
+            }),
+        ),
+        ["nginx"] => Cluster::with(
+            INGRESS,
+            json!({
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "Ingress",
+                "metadata": metadata,
+                "spec": {"defaultBackend": {"service": {"name": "cart", "port": {"number": 80}}}},
+            }),
+        ),
+        _ => Cluster::default(),
+    }
 }
 
 /// Every split that the router can make.
@@ -66,7 +78,7 @@ fn an_unknown_provider_is_refused_with_those_that_there_are() {
     let refused = find("istio:v9").unwrap_err();
     assert_eq!(
         refused.to_string(),
-        r#"provider "istio:v9" (spec.provider or -mesh-provider) is not available, use one of: gatewayapi:v1, gatewayapi:v1beta1, knative, kubernetes"#
+        r#"provider "istio:v9" (spec.provider or -mesh-provider) is not available, use one of: gatewayapi:v1, gatewayapi:v1beta1, istio, knative, kubernetes, nginx"#
     );
 }
 

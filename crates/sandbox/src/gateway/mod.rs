@@ -32,6 +32,7 @@ use tokio::sync::Notify;
 
 use crate::cluster::{Cluster, Mirror, Tasks, follow, run};
 use crate::node::Addresses;
+use crate::options::Options;
 use crate::wire::{Server, bind, respond};
 use proxy::Proxy;
 pub use stats::{GatewayStats, Passage};
@@ -61,10 +62,10 @@ impl Gateway {
     pub(crate) async fn start(
         cluster: &Arc<Cluster>,
         addresses: Addresses,
-        seed: u64,
-        addr: SocketAddr,
+        options: &Options,
         tasks: &Tasks,
     ) -> io::Result<Self> {
+        let addr = options.gateway_addr;
         let (listener, at) = bind(addr).await?;
         let (metrics_listener, metrics_at) = bind(SocketAddr::new(addr.ip(), 0)).await?;
         let stats = GatewayStats::default();
@@ -73,15 +74,17 @@ impl Gateway {
             stats: stats.clone(),
             clock: Arc::clone(&cluster.clock),
             addresses,
-            dice: Mutex::new(SmallRng::seed_from_u64(seed)),
+            dice: Mutex::new(SmallRng::seed_from_u64(options.seed)),
             pool: Arc::default(),
             tasks: tasks.clone(),
             shadows: Proxy::shadows(),
         });
         let objects = Arc::new(Objects::default());
         keep_table(cluster, &objects, &proxy, tasks);
-        keep_status(cluster, &objects, tasks);
-        watch(cluster, &objects, tasks);
+        if options.routes {
+            keep_status(cluster, &objects, tasks);
+            watch(cluster, &objects, tasks);
+        }
         let shown = stats.clone();
         Ok(Self {
             proxy: Server::start(listener, at, move |request| Arc::clone(&proxy).serve(request)),

@@ -1,5 +1,7 @@
 //! What a change added, modified and removed, field by field.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::set::FieldSet;
@@ -71,18 +73,18 @@ fn maps(old: Option<&Map<String, Value>>, new: Option<&Map<String, Value>>, shap
 }
 
 fn lists(old: Option<&Vec<Value>>, new: Option<&Vec<Value>>, shape: &Shape<'_>) -> Comparison {
-    let index = |list: Option<&Vec<Value>>| -> std::collections::BTreeMap<String, Value> {
-        let items = list.into_iter().flatten();
-        items.filter_map(|item| Some((shape.step(item)?, item.clone()))).collect()
-    };
-    let (before, after) = (index(old), index(new));
+    let (before, after) = (by_step(old, shape), by_step(new, shape));
     let mut change = if shape.is_plain() { Comparison::default() } else { presence(old.is_some(), new.is_some()) };
     let steps = before.keys().chain(after.keys().filter(|step| !before.contains_key(*step)));
     for step in steps {
         let item = if shape.list() == ListKind::Set { Shape::Free } else { shape.item() };
-        change.join(step.clone(), between(before.get(step), after.get(step), &item));
+        change.join(step.clone(), between(before.get(step).copied(), after.get(step).copied(), &item));
     }
     change
+}
+
+fn by_step<'a>(list: Option<&'a Vec<Value>>, shape: &Shape<'_>) -> BTreeMap<String, &'a Value> {
+    list.into_iter().flatten().filter_map(|item| Some((shape.step(item)?, item))).collect()
 }
 
 fn both_empty(old: Option<&Map<String, Value>>, new: Option<&Map<String, Value>>) -> bool {

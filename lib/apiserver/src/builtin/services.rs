@@ -13,7 +13,7 @@ const FIRST: u32 = u32::from_be_bytes([10, 96, 0, 16]);
 const LAST: u32 = u32::from_be_bytes([10, 96, 255, 254]);
 
 /// The cluster addresses that are in use.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses {
     taken: HashSet<Ipv4Addr>,
     last: u32,

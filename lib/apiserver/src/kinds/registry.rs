@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Kind, built_in};
 
 /// Built-in kinds and those of live CRDs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Registry {
     built_in: Vec<Arc<Kind>>,
     /// By the name of the CRD, which is also the name of the collection.

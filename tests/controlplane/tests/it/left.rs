@@ -29,12 +29,17 @@ pub(crate) async fn as_recorded(stage: &Stage, recording: &str) -> Left {
     load(stage, list["items"].as_array().unwrap().clone()).await
 }
 
+/// Loads a recording as if this had been its provider, without the routes.
+pub(crate) async fn behind(stage: &Stage, provider: &str, recording: &str) -> Left {
+    let mut items = without_routes(recording);
+    canary_of(&mut items)["spec"]["provider"] = json!(provider);
+    load(stage, items).await
+}
+
 /// Loads a recording as if the Gateway API had been its provider, with this share of the traffic on the canary.
 pub(crate) async fn behind_a_gateway(stage: &Stage, recording: &str, weight: i64) -> Left {
-    let list: Value = serde_json::from_str(recording).unwrap();
-    let mut items = list["items"].as_array().unwrap().clone();
-    items.retain(|item| item["apiVersion"] != "networking.istio.io/v1");
-    let canary = items.iter_mut().find(|item| item["kind"] == "Canary").unwrap();
+    let mut items = without_routes(recording);
+    let canary = canary_of(&mut items);
     let name = canary["metadata"]["name"].as_str().unwrap().to_owned();
     canary["spec"]["provider"] = json!("gatewayapi:v1");
     let service = canary["spec"]["service"].as_object_mut().unwrap();
@@ -42,6 +47,18 @@ pub(crate) async fn behind_a_gateway(stage: &Stage, recording: &str, weight: i64
     service.insert("gatewayRefs".to_owned(), json!([gateway()]));
     items.push(route(&name, weight));
     load(stage, items).await
+}
+
+/// What was recorded, but for Istio's objects.
+fn without_routes(recording: &str) -> Vec<Value> {
+    let list: Value = serde_json::from_str(recording).unwrap();
+    let mut items = list["items"].as_array().unwrap().clone();
+    items.retain(|item| item["apiVersion"] != "networking.istio.io/v1");
+    items
+}
+
+fn canary_of(items: &mut [Value]) -> &mut Value {
+    items.iter_mut().find(|item| item["kind"] == "Canary").unwrap()
 }
 
 fn gateway() -> Value {
@@ -82,13 +99,13 @@ async fn load(stage: &Stage, items: Vec<Value>) -> Left {
         .await;
     let (canary, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item["kind"] == "Canary");
     let status = canary[0]["status"].clone();
-    let created = applied(&stage.client, &anew(stage, canary[0].clone(), "")).await;
+    let created = applied(&stage.client, &anew(stage.namespace, canary[0].clone(), "")).await;
     let (name, uid) = (created.name_any(), created.uid().unwrap());
     let patch = Patch::Merge(json!({"status": status}));
     api(&stage.client, &created).await.patch_status(&name, &PatchParams::default(), &patch).await.unwrap();
     let mut objects = Vec::new();
     for item in others {
-        objects.push(applied(&stage.client, &anew(stage, item, &uid)).await);
+        objects.push(applied(&stage.client, &anew(stage.namespace, item, &uid)).await);
     }
     for side in [name.clone(), format!("{name}-primary")] {
         until(Api::namespaced(stage.client.clone(), stage.namespace), &side, is_complete).await;
@@ -97,7 +114,7 @@ async fn load(stage: &Stage, items: Vec<Value>) -> Left {
 }
 
 /// The object as it can be created: without what a server gives, and owned by this canary.
-fn anew(stage: &Stage, mut object: Value, owner: &str) -> Value {
+pub(crate) fn anew(namespace: &str, mut object: Value, owner: &str) -> Value {
     object.as_object_mut().unwrap().remove("status");
     if object["kind"] == "Service" {
         object["spec"].as_object_mut().unwrap().retain(|field, _| !field.starts_with("clusterIP"));
@@ -105,7 +122,7 @@ fn anew(stage: &Stage, mut object: Value, owner: &str) -> Value {
     let metadata = object["metadata"].as_object_mut().unwrap();
     metadata
         .retain(|field, _| !["creationTimestamp", "generation", "resourceVersion", "uid"].contains(&field.as_str()));
-    metadata.insert("namespace".to_owned(), json!(stage.namespace));
+    metadata.insert("namespace".to_owned(), json!(namespace));
     for reference in metadata.get_mut("ownerReferences").and_then(Value::as_array_mut).into_iter().flatten() {
         reference["uid"] = json!(owner);
     }

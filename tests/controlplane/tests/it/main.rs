@@ -11,6 +11,8 @@ mod daemons;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod istio;
+#[cfg(test)]
 mod keda;
 #[cfg(test)]
 mod knative;
@@ -21,11 +23,15 @@ mod lifetime;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod prometheus;
 #[cfg(test)]
 mod releases;
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -3,20 +3,16 @@
 use std::collections::BTreeMap;
 
 use api::{Canary, CanaryStatus, Phase};
-use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Service};
 use kube::Api;
 use kube::ResourceExt;
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
-use kube::core::GroupVersionKind;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::left::{Left, as_recorded, behind_a_gateway};
-use crate::manifests::install_kind;
+use crate::left::{Left, as_recorded, behind, behind_a_gateway};
 use crate::stage::Stage;
-use crate::waiting::{canaries, reaches, until};
+use crate::waiting::{canaries, numbers_while, reaches, until};
 
 const CART: &str = include_str!("../../takeover/cart-initialized.json");
 const CHECKOUT_END: &str = include_str!("../../takeover/checkout-end.json");
@@ -58,25 +54,8 @@ fn unnamed(mut status: Value) -> Value {
 
 /// Every share of the requests that canaries had, by route, while `act` went on.
 async fn weights_while(stage: &Stage, act: impl Future<Output = ()>) -> BTreeMap<String, Vec<i64>> {
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute"));
-    let routes: Api<DynamicObject> = Api::namespaced_with(stage.client.clone(), stage.namespace, &resource);
-    let mut routes = std::pin::pin!(watcher(routes, watcher::Config::default()).applied_objects());
-    let mut act = std::pin::pin!(act);
-    let mut seen = BTreeMap::new();
-    loop {
-        tokio::select! {
-            biased;
-            route = routes.next() => {
-                let route = route.unwrap().unwrap();
-                let weight = route.data.pointer("/spec/rules/0/backendRefs/1/weight").and_then(Value::as_i64).unwrap();
-                let weights: &mut Vec<i64> = seen.entry(route.name_any()).or_default();
-                if weights.last() != Some(&weight) {
-                    weights.push(weight);
-                }
-            }
-            () = &mut act => return seen,
-        }
-    }
+    let weight = |route: &DynamicObject| route.data.pointer("/spec/rules/0/backendRefs/1/weight")?.as_i64();
+    numbers_while(stage, ("gateway.networking.k8s.io", "v1", "HTTPRoute"), weight, act).await.1
 }
 
 /// How often each sentence was said about a canary.
@@ -192,17 +171,14 @@ async fn checks_that_failed_under_flagger_count() {
 async fn what_cannot_be_routed_yet_is_told_once_and_not_touched() {
     let Some(stage) = Stage::enter("unroutable").await else { return };
     stage.grant(None).await;
-    for kind in ["DestinationRule", "VirtualService"] {
-        install_kind(&stage.client, "networking.istio.io", "v1", kind).await;
-    }
     let mut unroutable = Vec::new();
     for recording in [CART, CHECKOUT_MIDRUN, GATE, LOGIN_MIDRUN] {
-        let left = as_recorded(&stage, recording).await;
+        let left = behind(&stage, "linkerd", recording).await;
         let before = left.written(&stage).await;
         unroutable.push((left, before));
     }
     as_recorded(&stage, SEARCH_MIDRUN).await;
-    stage.deploy("istio", &json!({"interval": "10s", "threshold": 1, "stepWeight": 20, "maxWeight": 40})).await;
+    stage.deploy("linkerd", &json!({"interval": "10s", "threshold": 1, "stepWeight": 20, "maxWeight": 40})).await;
     let operator = stage.operator().await;
     for (left, _) in &unroutable {
         let told = |canary: Option<&Canary>| status(canary).conditions.iter().any(|known| known.type_ == "Stalled");
@@ -215,10 +191,10 @@ async fn what_cannot_be_routed_yet_is_told_once_and_not_touched() {
         assert_eq!(left.written(&stage).await, before);
         assert_eq!(foreign_status(&stage, &left.name).await, left.status);
         let said = said(&stage, &left.name).await;
-        assert!(said.keys().any(|sentence| sentence.contains(r#"provider "istio""#)), "{said:?}");
+        assert!(said.keys().any(|sentence| sentence.contains(r#"provider "linkerd""#)), "{said:?}");
         assert!(said.values().all(|times| *times == 1), "{said:?}");
     }
-    stage.told(&[r#"provider "istio""#, "is not available"]).await;
+    stage.told(&[r#"provider "linkerd""#, "is not available"]).await;
     for made in ["podinfo", "podinfo-canary", "podinfo-primary"] {
         assert!(services(&stage).get_opt(made).await.unwrap().is_none(), "{made}");
     }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::clock::WorldClock;
 use crate::cluster::Id;
 use crate::facts;
+use crate::objects::Objects;
 use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 
@@ -34,9 +35,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Complaints that are kept; the first one tells most.
 const BROKEN_MAX: usize = 10;
-
-/// All objects of the history as they are now.
-pub(crate) type Objects = BTreeMap<Id, Value>;
 
 /// What the checker knows.
 pub(crate) struct Judge {
@@ -69,7 +67,7 @@ pub(crate) struct Judge {
 fn is_garbage(commit: &Commit<'_>, objects: &Objects) -> bool {
     let Some(before) = commit.before.filter(|_| commit.after.is_none()) else { return false };
     let owner = before.pointer("/metadata/ownerReferences/0/uid");
-    owner.is_some_and(|uid| objects.values().all(|object| object["metadata"]["uid"] != *uid))
+    owner.is_some_and(|uid| objects.all().all(|object| object["metadata"]["uid"] != *uid))
 }
 
 /// A moment on the world's clock and on that of the replica that acts.

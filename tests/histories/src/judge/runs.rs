@@ -6,9 +6,10 @@ use apiserver::Commit;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Judge, Objects};
+use super::Judge;
 use crate::cluster::Id;
 use crate::facts::{self, Quality, Selected};
+use crate::objects::Objects;
 use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use apiserver::Commit;
 use serde_json::Value;
 
-use super::{Judge, Objects, SECOND};
+use super::{Judge, SECOND};
 use crate::cluster::Id;
 use crate::facts::{self, Quality};
+use crate::objects::Objects;
 use crate::scene::Actor;
 use crate::stage::{APP, PRIMARY};
 
@@ -45,7 +46,7 @@ impl Judge {
     pub(super) fn judge_weight(&mut self, actor: Actor, before: &Value, after: &Value, objects: &Objects) {
         let weight =
             |canary: &Value| canary.pointer("/status/canaryWeight").and_then(Value::as_i64).unwrap_or_default();
-        let shared = !objects.contains_key(&Id::new("HTTPRoute", APP));
+        let shared = !objects.has(&Id::new("HTTPRoute", APP));
         if shared && weight(before) < weight(after) {
             self.judge_pace(actor, weight(after), objects);
         }

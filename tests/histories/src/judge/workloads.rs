@@ -4,9 +4,10 @@ use apiserver::Commit;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Judge, Objects};
+use super::Judge;
 use crate::cluster::Id;
 use crate::facts::{self, BEHIND_APEX, Quality, Selected};
+use crate::objects::Objects;
 use crate::stage::{APP, PRIMARY};
 
 impl Judge {
@@ -41,7 +42,7 @@ impl Judge {
         if label(before) == label(after) {
             return;
         }
-        let shares = !objects.contains_key(&Id::new("HTTPRoute", APP)) && label(after).is_some_and(|it| it == APP);
+        let shares = !objects.has(&Id::new("HTTPRoute", APP)) && label(after).is_some_and(|it| it == APP);
         self.require(shares, "the target was labelled where no replicas share the traffic");
         let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
         let settled = !matches!(phase, "New" | "Initializing") || self.is_meddled("Canary", APP);

@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 
 use api::duration;
 
-use super::table::{Effect, FLAGS, Flag, Takes};
+use super::{Effect, Flag, Flags, Takes};
 
 /// The flags that were given, checked to be of the kind that they take.
-#[derive(Debug, Default)]
-pub(super) struct Typed {
+#[derive(Debug)]
+pub struct Typed {
+    flags: &'static Flags,
     values: BTreeMap<&'static str, String>,
     /// The words after the flags, which have no meaning.
-    pub(super) rest: Vec<String>,
+    pub rest: Vec<String>,
 }
 
 /// Why a command line can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Misread {
+pub enum Misread {
     /// `-h` or `-help`: nothing is wrong.
     #[error("help requested")]
     Help,
@@ -34,21 +35,30 @@ pub(super) enum Misread {
     Missing(&'static str),
     /// The value is not of the kind that the flag takes, or not one of those that it knows.
     #[error("invalid value {value:?} for flag -{name}: {problem}")]
-    Value { name: &'static str, value: String, problem: String },
+    Value {
+        /// The flag.
+        name: &'static str,
+        /// What was typed.
+        value: String,
+        /// What it takes.
+        problem: String,
+    },
 }
 
 impl Typed {
-    pub(super) fn read(
+    /// Reads the words after the program's name, and the environment.
+    pub fn read(
+        flags: &'static Flags,
         words: impl Iterator<Item = String>,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Misread> {
-        let mut typed = Self::default();
+        let mut typed = Self { flags, values: BTreeMap::new(), rest: Vec::new() };
         let mut words = words.peekable();
         while let Some(word) = words.next_if(|word| is_flag(word)) {
             if word == "--" {
                 break;
             }
-            let (flag, value) = split(&word)?;
+            let (flag, value) = split(flags, &word)?;
             let value = match value {
                 Some(value) => value,
                 None if flag.takes == Takes::Bool => "true".to_owned(),
@@ -57,7 +67,7 @@ impl Typed {
             typed.set(flag, value)?;
         }
         typed.rest = words.collect();
-        for flag in FLAGS {
+        for flag in flags.rows {
             if let Some(value) = flag.env.and_then(&env).filter(|value| !value.is_empty()) {
                 typed.set(flag, value)?;
             }
@@ -66,15 +76,20 @@ impl Typed {
     }
 
     /// The flag's value: typed, from the environment, or its default.
-    pub(super) fn text(&self, name: &str) -> &str {
-        let default = || Flag::find(name).map_or("", |flag| flag.default);
+    pub fn text(&self, name: &str) -> &str {
+        let default = || self.flags.find(name).map_or("", |flag| flag.default);
         self.values.get(name).map_or_else(default, String::as_str)
     }
 
     /// Flags that were set to something and do nothing.
-    pub(super) fn without_effect(&self) -> impl Iterator<Item = (&'static str, Effect)> {
+    pub fn without_effect(&self) -> impl Iterator<Item = (&'static str, Effect)> {
         let set = |flag: &&Flag| self.values.get(flag.name).is_some_and(|value| value != flag.default);
-        FLAGS.iter().filter(|flag| flag.effect != Effect::Now).filter(set).map(|flag| (flag.name, flag.effect))
+        self.flags
+            .rows
+            .iter()
+            .filter(|flag| flag.effect != Effect::Now)
+            .filter(set)
+            .map(|flag| (flag.name, flag.effect))
     }
 
     fn set(&mut self, flag: &'static Flag, value: String) -> Result<(), Misread> {
@@ -98,7 +113,7 @@ fn is_flag(word: &str) -> bool {
 }
 
 /// `-name=value` or `--name`, as a flag of ours and perhaps its value.
-fn split(word: &str) -> Result<(&'static Flag, Option<String>), Misread> {
+fn split(flags: &Flags, word: &str) -> Result<(&'static Flag, Option<String>), Misread> {
     let body = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).unwrap_or(word);
     if body.is_empty() || body.starts_with(['-', '=']) {
         return Err(Misread::Syntax(word.to_owned()));
@@ -107,7 +122,7 @@ fn split(word: &str) -> Result<(&'static Flag, Option<String>), Misread> {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (body, None),
     };
-    match Flag::find(name) {
+    match flags.find(name) {
         Some(flag) => Ok((flag, value)),
         None if matches!(name, "h" | "help") => Err(Misread::Help),
         None => Err(Misread::Unknown(name.to_owned())),
@@ -115,7 +130,7 @@ fn split(word: &str) -> Result<(&'static Flag, Option<String>), Misread> {
 }
 
 /// The words that Go takes for booleans.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
+pub fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),

@@ -1,5 +1,9 @@
 //! From `tracing` events to lines on stderr.
 
+mod level;
+mod line;
+mod sampler;
+
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,9 +14,10 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::level::{Encoding, FATAL, Level};
-use super::line::{Fields, Line};
-use super::sampler::Sampler;
+use self::line::{Fields, Line};
+use self::sampler::Sampler;
+
+pub use self::level::{Encoding, FATAL, Level};
 
 /// Logging is set up already.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +164,7 @@ mod tests {
         assert_eq!(line["canary"], "podinfo.test");
         assert_eq!(line["weight"], 10);
         assert_eq!(line["error"], "failed to open: no \"key\"");
-        assert!(line["caller"].as_str().unwrap().starts_with("telemetry/log.rs:"), "{line}");
+        assert!(line["caller"].as_str().unwrap().starts_with("log/mod.rs:"), "{line}");
         let at: Timestamp = line["ts"].as_str().unwrap().parse().unwrap();
         assert!(at <= Timestamp::now());
         assert_eq!(line["ts"].as_str().unwrap().len(), "2020-01-31T10:00:00.000Z".len());

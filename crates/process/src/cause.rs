@@ -10,7 +10,7 @@ const SOURCES_MAX: usize = 16;
 ///
 /// HTTP libraries wrap the one useful fact (nobody listens there) in several layers of their own structure, and some of those
 /// layers print the URL with its secrets; so only the innermost error speaks.
-pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(SOURCES_MAX).collect();
     chain
         .iter()
@@ -21,7 +21,7 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// An error of our own with all that led to it, outermost first. (Our own errors say nothing twice and no secrets.)
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let chain: Vec<_> = std::iter::successors(Some(error), |&error| error.source()).take(SOURCES_MAX).collect();
     chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

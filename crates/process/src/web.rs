@@ -226,6 +226,13 @@ fn kind_of(error: &reqwest::Error) -> ErrorKind {
     }
 }
 
+/// Scheme, host and port of a URL that can be asked over HTTP: what of it may be shown.
+pub fn origin(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
+    is_web.then(|| target_of(&uri))
+}
+
 fn target_of(uri: &Uri) -> String {
     let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default())

@@ -4,15 +4,15 @@
 
 use std::fs;
 
+use prometheus::core::Collector;
 use prometheus::{Counter, Gauge, Registry};
-
-use super::metrics::register;
 
 /// Clock ticks in a second as `/proc` counts them: a constant of the kernel's interface (`USER_HZ`).
 const TICKS_PER_SEC: f64 = 100.0;
 
 /// The process's own series.
-pub(super) struct Process {
+#[derive(Debug)]
+pub struct Process {
     cpu_secs: Counter,
     memory: Gauge,
     virtual_memory: Gauge,
@@ -23,7 +23,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(registry: &Registry) -> Self {
+    /// Adds the series to `registry`.
+    pub fn new(registry: &Registry) -> Self {
         let gauge = |name, help| {
             let gauge = Gauge::new(name, help).expect("the name is valid");
             register(registry, Box::new(gauge.clone()));
@@ -44,7 +45,7 @@ impl Process {
     }
 
     /// Looks again.
-    pub(super) fn refresh(&self) {
+    pub fn refresh(&self) {
         if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(Stat::parse) {
             self.cpu_secs.inc_by((stat.cpu_secs - self.cpu_secs.get()).max(0.0));
             self.threads.set(stat.threads);
@@ -61,6 +62,11 @@ impl Process {
             self.files_max.set(open_files(&limits).unwrap_or_default());
         }
     }
+}
+
+/// Adds a series to a registry of the program's own, in which there is none of its name.
+pub fn register(registry: &Registry, collector: Box<dyn Collector>) {
+    registry.register(collector).expect("each series is registered once, in a registry of our own");
 }
 
 /// The numbers of `/proc/self/stat` that we tell.
