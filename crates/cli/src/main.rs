@@ -7,7 +7,7 @@
 
 mod commands;
 mod demo;
-mod names;
+mod inside;
 mod real;
 mod view;
 

@@ -18,13 +18,22 @@ struct Shown {
     rules: &'static str,
 }
 
-const SHOWN: [Shown; 1] = [Shown {
-    words: "-f examples/environments/development.yaml examples/environments/releases/1-good.yaml --speed 30",
-    namespace: "development",
-    target: "webhook-server",
-    dashboards: &["flagger-http.json"],
-    rules: "flagger",
-}];
+const SHOWN: [Shown; 2] = [
+    Shown {
+        words: "-f examples/environments/development.yaml examples/environments/releases/1-good.yaml --speed 30",
+        namespace: "development",
+        target: "webhook-server",
+        dashboards: &["flagger-http.json"],
+        rules: "flagger",
+    },
+    Shown {
+        words: "-f examples/istio/manifests examples/istio/releases/1-good.yaml --speed 30",
+        namespace: "test",
+        target: "podinfo",
+        dashboards: &["flagger-istio.json"],
+        rules: "flagger-istio",
+    },
+];
 
 /// How often is looked whether something has been scraped: for a minute, and more where the machine builds meanwhile.
 const LOOKS: u32 = 600;
@@ -72,7 +81,7 @@ fn a_release_that_is_rolled_back_raises_the_alerts_of_a_failed_canary() {
 
 #[test]
 fn a_dashboard_shows_what_it_is_for() {
-    for dashboard in ["flagger-http.json"] {
+    for dashboard in SHOWN.iter().flat_map(|shown| shown.dashboards) {
         let titles: Vec<Value> = all(&read(dashboard), "/panels").iter().map(|panel| panel["title"].clone()).collect();
         for title in [
             "Canary Analysis Status",

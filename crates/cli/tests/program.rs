@@ -67,6 +67,21 @@ fn the_example_promotes_a_good_version_and_rolls_a_bad_one_back() {
 }
 
 #[test]
+fn a_webhook_is_answered_by_the_pods_behind_the_name_of_a_service() {
+    let app = include_str!("manifests/cart.yaml");
+    let first = file("cart.yaml", app);
+    let good = file("cart-1.1.0.yaml", &app.replace("cart:1.0.0", "cart:1.1.0"));
+    // Nobody is called that, neither in the cluster nor on the machine.
+    let unheard =
+        file("cart-1.2.0.yaml", &app.replace("cart:1.0.0", "cart:1.2.0").replace("cart-canary.shop", "nobody.invalid"));
+    let output = run(&["sandbox", "-o", "json", "--speed", "30", "-f", &first, &good, &unheard]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let summary: Value = serde_json::from_str(stdout.lines().last().expect("a summary")).expect("JSON");
+    assert_eq!([&summary["promoted"], &summary["rolledBack"], &summary["lost"]], [1, 1, 0], "{stdout}");
+    assert!(stdout.contains("Pre-rollout check new version passed"), "{stdout}");
+}
+
+#[test]
 fn manifests_that_are_wrong_are_named_with_what_is_wrong() {
     let broken = file("broken.yaml", "kind: Canary\nmetadata: [\n");
     let (code, stderr) = refused(&["sandbox", "-f", &broken]);

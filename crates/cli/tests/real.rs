@@ -13,43 +13,7 @@ use run::Run;
 use serde_json::Value;
 
 /// A Deployment and its Canary, whose releases are asked for by a webhook that is called by the name of a Service.
-const APP: &str = r#"
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: cart, namespace: shop}
-spec:
-  replicas: 1
-  selector:
-    matchLabels: {app: cart}
-  template:
-    metadata:
-      labels: {app: cart}
-    spec:
-      containers:
-        - name: cart
-          image: registry.example.com/cart:1.0.0
-          ports:
-            - {name: http, containerPort: 8080}
-          readinessProbe:
-            httpGet: {path: /readyz, port: http}
----
-apiVersion: flagger.app/v1beta1
-kind: Canary
-metadata: {name: cart, namespace: shop}
-spec:
-  targetRef: {apiVersion: apps/v1, kind: Deployment, name: cart}
-  service: {port: 80, targetPort: http, gatewayRefs: [{name: gateway}]}
-  analysis:
-    interval: 10s
-    threshold: 2
-    stepWeights: [50]
-    webhooks:
-      - {name: new version, type: pre-rollout, url: "http://cart-canary.shop/status/200"}
-"#;
+const APP: &str = include_str!("manifests/cart.yaml");
 
 #[test]
 fn the_example_is_played_on_a_real_control_plane() {

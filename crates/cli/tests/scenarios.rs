@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use kubectlsuite::Kubectl;
+use setups::scenarios;
 
 #[test]
 fn the_set_ups_play_as_they_are_committed() {
@@ -14,7 +15,9 @@ fn the_set_ups_play_as_they_are_committed() {
         let _ = writeln!(io::stderr(), "left out: the scenarios; there is no kubectl of the recorded release");
         return;
     }
-    let report = setups::scenarios::check(Path::new(env!("CARGO_BIN_EXE_flagger")), &[]).unwrap();
+    let flagger = Path::new(env!("CARGO_BIN_EXE_flagger"));
+    let play = if std::env::var_os("UPDATE_EXPECT").is_some() { scenarios::record } else { scenarios::check };
+    let report = play(flagger, &[]).unwrap();
     let told = report.failed.iter().map(|(case, complaints)| format!("{case}\n    {}", complaints.join("\n    ")));
     let told: Vec<String> = told.collect();
     assert!(told.is_empty(), "{} passed, {} failed\n{}", report.passed, told.len(), told.join("\n"));

@@ -144,7 +144,7 @@ impl Default for Web {
     }
 }
 
-/// The machine's network.
+/// The machine's network; connections are shared.
 #[derive(Default)]
 pub struct Network {
     clients: Mutex<BTreeMap<Route, reqwest::Client>>,

@@ -66,13 +66,7 @@ impl Loss {
 }
 
 /// A primary that is gone for good, made anew from a revision that does not start, say: there is nothing to lose.
-fn renew(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    target: &Target,
-    reason: &str,
-    cx: &mut Cx<'_>,
-) -> Flow<Ending> {
+fn renew(plan: &Plan, status: &mut CanaryStatus, target: &Target, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
     phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
     phase::apply(status, target);
     cx.save(status)?;

@@ -12,8 +12,8 @@ use crate::report::{Cause, Ending, Over};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{
-    checks, claim, finalizing, gates, pace, phase, promotion, records, rollback, serving, skipping, stalled, strategy, stuck,
-    taking_over, waking,
+    checks, claim, finalizing, gates, pace, phase, promotion, records, rollback, serving, skipping, stalled, strategy,
+    stuck, taking_over, waking,
 };
 
 /// All that a tick knows before it asks.

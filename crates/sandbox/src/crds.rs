@@ -1,4 +1,4 @@
-//! The custom kinds that a sandbox knows from the start: Flagger's own and the Gateway API's.
+//! The custom kinds that a sandbox knows from the start: Flagger's own, the Gateway API's and Istio's.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use kube::{Api, Client, ResourceExt};
 const FLAGGER: &str = include_str!("../../../charts/flagger/crds/crd.yaml");
 /// The Gateway API's kinds.
 const GATEWAY: &str = include_str!("../crds/gateway.networking.k8s.io.yaml");
+/// Istio's kinds.
+const ISTIO: &str = include_str!("../crds/networking.istio.io.yaml");
 
 /// Why the kinds are not there.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +59,7 @@ pub(crate) async fn install(client: &Client) -> Result<(), Error> {
 
 fn read() -> Result<Vec<DynamicObject>, Error> {
     let mut all = Vec::new();
-    for (whose, text) in [("Flagger", FLAGGER), ("the Gateway API", GATEWAY)] {
+    for (whose, text) in [("Flagger", FLAGGER), ("the Gateway API", GATEWAY), ("Istio", ISTIO)] {
         let read: Vec<DynamicObject> =
             serde_saphyr::from_multiple(text).map_err(|error| Error::Read(whose, error.into()))?;
         all.extend(read);
@@ -79,10 +81,13 @@ mod tests {
             [
                 "alertproviders.flagger.app",
                 "canaries.flagger.app",
+                "destinationrules.networking.istio.io",
                 "gatewayclasses.gateway.networking.k8s.io",
                 "gateways.gateway.networking.k8s.io",
+                "gateways.networking.istio.io",
                 "httproutes.gateway.networking.k8s.io",
                 "metrictemplates.flagger.app",
+                "virtualservices.networking.istio.io",
             ]
         );
         for definition in definitions {

@@ -3,7 +3,7 @@
 //!
 //! What is real: the HTTP requests, the load balancing and the splitting by live routing objects, the rolling updates, the
 //! readiness, the metrics and the queries on them. What is played: containers (each is the same small application, see
-//! `podinfo`), image registries (the tag says whether an image exists, see `images`), the pod network (played addresses
+//! `podinfo`, unless whoever starts the sandbox brings a program for its image, [`Programs`]), image registries (the tag says whether an image exists, see `images`), the pod network (played addresses
 //! lead to listeners on loopback, see `node`; with Kubernetes' own controllers the addresses are those of a network namespace
 //! and Services have addresses and names, see `network`), and time, which can run faster than the machine's ([`ScaledClock`]).
 //! It needs no privileges, and everything ends with [`Sandbox::stop`].
@@ -36,6 +36,8 @@ mod network;
 mod node;
 mod options;
 mod podinfo;
+mod programs;
+mod prometheus;
 mod sandbox;
 mod services;
 mod wire;
@@ -43,9 +45,10 @@ mod wire;
 pub use apiserver::Faults;
 pub use clock::ScaledClock;
 pub use crds::Error as CrdError;
-pub use gateway::{GatewayStats, Passage};
+pub use gateway::{GatewayStats, Names, Passage};
 pub use load::{Counts, Load, LoadError, LoadOptions, LoadStats, Served};
 pub use network::resolv_conf;
 pub use node::{BadPair, POD_RANGE};
 pub use options::{Error, Given, Kubernetes, Options};
+pub use programs::{Ended, Process, Programs};
 pub use sandbox::Sandbox;

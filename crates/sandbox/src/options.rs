@@ -11,6 +11,7 @@ use kube::Client;
 
 use crate::CrdError;
 use crate::node::BadPair;
+use crate::programs::Programs;
 
 /// How a sandbox is set up; the default is one at the machine's speed on free ports.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub retention: Duration,
     /// An existing folder to keep a `kubeconfig` in while the sandbox runs.
     pub dir: Option<PathBuf>,
+    /// What containers of some images run.
+    pub programs: Programs,
     /// What goes wrong between clients and the played Kubernetes API; by default nothing does.
     pub faults: Option<Faults>,
 }
@@ -51,6 +54,7 @@ impl Default for Options {
             metrics_addr: any,
             retention,
             dir: None,
+            programs: Programs::default(),
             faults: None,
         }
     }

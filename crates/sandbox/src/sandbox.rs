@@ -11,10 +11,11 @@ use ports::Clock;
 
 use crate::clock::Hurried;
 use crate::cluster::{Cluster, Tasks};
-use crate::gateway::{Gateway, GatewayStats};
+use crate::gateway::{Gateway, GatewayStats, Names};
 use crate::metrics::{Extra, Target};
-use crate::node::{Addresses, Kubelet, Logs, Network};
+use crate::node::{Addresses, Kubelet, Logs, Network, Surroundings};
 use crate::options::{Error, Given, Kubernetes, Options};
+use crate::prometheus::and_prometheus;
 use crate::{ScaledClock, controllers, crds, metrics, network, node};
 
 /// How long a part may take to stop, in real time, before it is left to the end of the program.
@@ -32,6 +33,7 @@ pub struct Sandbox {
     gateway: Option<Gateway>,
     gateway_addr: SocketAddr,
     gateway_stats: GatewayStats,
+    names: Names,
     prometheus: Option<metricstore::Server>,
     metrics_url: String,
     store: Store,
@@ -66,6 +68,7 @@ impl Sandbox {
         let mut sandbox = Self {
             gateway_addr: gateway.addr(),
             gateway_stats: gateway.stats(),
+            names: gateway.names(),
             metrics_url: prometheus.url(),
             gateway: Some(gateway),
             prometheus: Some(prometheus),
@@ -128,6 +131,11 @@ impl Sandbox {
     /// Where the gateway is, for [`LoadOptions::new`](crate::LoadOptions::new).
     pub fn gateway_addr(&self) -> SocketAddr {
         self.gateway_addr
+    }
+
+    /// The names of the cluster, which lead there through the gateway as an HTTP proxy.
+    pub fn names(&self) -> Names {
+        self.names.clone()
     }
 
     /// The gateway's own count of requests.
@@ -237,7 +245,7 @@ impl Parts<'_> {
             Kubernetes::Played => self.play(&clock),
             Kubernetes::Given(given) => self.join(&clock, given).await?,
         };
-        let Self { options, tasks, .. } = self;
+        let Self { options, tasks, .. } = &self;
         let addr = options.gateway_addr;
         let gateway = Gateway::start(&cluster, addresses.clone(), options, tasks)
             .await
@@ -248,6 +256,12 @@ impl Parts<'_> {
         let prometheus = metricstore::Server::start(queries, store.clone())
             .await
             .map_err(|source| Error::Metrics { addr, source })?;
+        let kubelet_port = kubelet.as_ref().map(Kubelet::port);
+        // Where names are resolved, nobody needs a proxy for them.
+        let proxy = matches!(options.kubernetes, Kubernetes::Played).then(|| gateway.addr());
+        let programs = and_prometheus(options.programs.clone(), prometheus.addr());
+        let around = Surroundings { kubelet_port, proxy, programs };
+        node::start(&cluster, addresses.clone(), self.logs.clone(), options.seed, around, tasks);
         let extra = Extra::default();
         extra.add(Target::outside("gateway", gateway.metrics_addr(), "/metrics"));
         metrics::start(&cluster, addresses, extra.clone(), store.clone(), tasks);
@@ -255,16 +269,15 @@ impl Parts<'_> {
         Ok(Started { kubelet, gateway, prometheus, store, extra })
     }
 
-    /// Controllers of our own, and a node without privileges.
+    /// Controllers of our own, and addresses for a node without privileges.
     fn play(&self, clock: &Arc<dyn Clock>) -> (Arc<Cluster>, Addresses, Option<Kubelet>) {
         let cluster = Cluster::new(self.client.clone(), Arc::clone(clock), Arc::clone(clock), self.tasks);
         let addresses = Addresses::of(Network::Played);
         controllers::start(&cluster, self.tasks);
-        node::start(&cluster, addresses.clone(), self.logs.clone(), self.options.seed, None, self.tasks);
         (cluster, addresses, None)
     }
 
-    /// A node for somebody else's controllers, with the network for pods and Services.
+    /// The network for pods and Services of somebody else's controllers, and an agent that they can ask.
     async fn join(
         &self,
         clock: &Arc<dyn Clock>,
@@ -282,8 +295,6 @@ impl Parts<'_> {
         network::start(&cluster, given.dns, options.seed, tasks)
             .await
             .map_err(|source| Error::Dns { addr: given.dns, source })?;
-        let (logs, port) = (self.logs.clone(), Some(kubelet.port()));
-        node::start(&cluster, addresses.clone(), logs, options.seed, port, tasks);
         Ok((cluster, addresses, Some(kubelet)))
     }
 }

@@ -17,6 +17,8 @@ pub(crate) type Endpoint = (IpAddr, u16);
 #[derive(Debug)]
 pub(crate) struct Backend {
     pub(crate) service: Id,
+    /// The port's name, empty when it has none.
+    pub(crate) port: String,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
@@ -59,9 +61,9 @@ pub(crate) fn ports(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) ->
             if port.protocol.as_deref().unwrap_or("TCP") != "TCP" {
                 return None;
             }
-            let endpoints =
-                slices.iter().flat_map(|slice| ready(slice, port.name.as_deref().unwrap_or_default())).collect();
-            Some((u16::try_from(port.port).ok()?, Arc::new(Backend { service: id.clone(), endpoints })))
+            let name = port.name.clone().unwrap_or_default();
+            let endpoints = slices.iter().flat_map(|slice| ready(slice, &name)).collect();
+            Some((u16::try_from(port.port).ok()?, Arc::new(Backend { service: id.clone(), port: name, endpoints })))
         });
         (id.clone(), ports.collect())
     };

@@ -274,9 +274,8 @@ fn no_new_finalizers(kind: &Kind, object: &Value, old: &Value) -> Answer<()> {
 fn grows(kind: &Kind, object: &Value, old: &Value) -> bool {
     let body_differs = || {
         // The apiVersion says which version the caller prefers, not what the object is.
-        let outside = |field: &str| {
-            matches!(field, "metadata" | "apiVersion") || kind.subresources.status && field == "status"
-        };
+        let outside =
+            |field: &str| matches!(field, "metadata" | "apiVersion") || kind.subresources.status && field == "status";
         !agree(object, old, outside)
     };
     let annotations_differ = || object["metadata"]["annotations"] != old["metadata"]["annotations"];

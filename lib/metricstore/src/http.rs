@@ -90,6 +90,11 @@ impl Server {
         Ok(Self { addr, stop, serving })
     }
 
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
     /// The base of the API's addresses, such as `http://127.0.0.1:9090`.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)

@@ -8,7 +8,8 @@ use api::{Canary, CanaryStatus, Phase};
 use futures::{Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
-use kube::api::DynamicObject;
+use k8s_openapi::api::networking::v1::Ingress;
+use kube::api::{DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
@@ -197,7 +198,7 @@ impl<'a> Player<'a> {
             }
         }
         self.until(INITIALIZATION_MAX, |followed| is_initialized(followed.status.phase)).await?;
-        self.send_load()?;
+        self.send_load().await?;
         self.until(RELEASE_MAX, |followed| {
             let moved = followed.status.last_applied_spec != followed.before;
             let over = matches!(followed.status.phase, Phase::Succeeded | Phase::Failed);
@@ -244,9 +245,10 @@ impl<'a> Player<'a> {
         self.canaries.insert(name, followed);
     }
 
-    fn send_load(&mut self) -> Result<(), Error> {
+    async fn send_load(&mut self) -> Result<(), Error> {
         for (name, followed) in self.canaries.iter_mut().filter(|(_, followed)| followed.load.is_none()) {
-            let mut options = LoadOptions::new(self.sandbox.gateway_addr(), host_of(&followed.canary));
+            let host = host_of(&self.client, &followed.canary).await?;
+            let mut options = LoadOptions::new(self.sandbox.gateway_addr(), host);
             options.per_second = self.per_second;
             let failed = |source| Error::Load { canary: name.clone(), source };
             let load = Load::start(&options, self.sandbox.clock()).map_err(failed)?;
@@ -398,11 +400,35 @@ fn name_of(canary: &Canary) -> String {
     format!("{}.{}", metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref().unwrap_or_default())
 }
 
-/// What users would call: the first host of the canary, or else the name of its apex Service.
-fn host_of(canary: &Canary) -> String {
-    let host = canary.spec.service.hosts.iter().find(|host| !host.contains('*'));
+/// What users would call: the first host of the canary, that of its Ingress or of one that leads to its apex Service, or else
+/// the name of that Service.
+async fn host_of(client: &Client, canary: &Canary) -> Result<String, Error> {
     let namespace = canary.metadata.namespace.as_deref().unwrap_or_default();
-    host.cloned().unwrap_or_else(|| format!("{}.{namespace}", api::names::apex_service(canary)))
+    let apex = api::names::apex_service(canary);
+    if let Some(host) = canary.spec.service.hosts.iter().find(|host| !host.contains('*')) {
+        return Ok(host.clone());
+    }
+    let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
+    let all = ingresses.list(&ListParams::default()).await.map_err(|source| Error::Read {
+        object: format!("Ingresses of {namespace}"),
+        source: Box::new(source),
+    })?;
+    let is_wanted = |ingress: &&Ingress| match &canary.spec.ingress_ref {
+        Some(reference) => ingress.metadata.name.as_ref() == Some(&reference.name),
+        None => services(ingress).any(|service| service == apex),
+    };
+    let host = all.items.iter().find(is_wanted).and_then(|ingress| {
+        let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+        rules.filter_map(|rule| rule.host.as_ref()).find(|host| !host.contains('*'))
+    });
+    Ok(host.cloned().unwrap_or_else(|| format!("{apex}.{namespace}")))
+}
+
+/// The Services that an Ingress leads to.
+fn services(ingress: &Ingress) -> impl Iterator<Item = &str> {
+    let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+    let paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
+    paths.filter_map(|path| path.backend.service.as_ref()).map(|service| service.name.as_str())
 }
 
 /// The weight at which the canary is promoted, 100 for one without weights.

@@ -11,8 +11,8 @@ mod table;
 use std::path::PathBuf;
 
 use process::flags::{
-    Misread, Typed, filled, flag, list, log_encoding, log_level, number, optional_url, parse_bool, port, url,
-    warnings, wrong,
+    Misread, Typed, filled, flag, list, log_encoding, log_level, number, optional_url, parse_bool, port, url, warnings,
+    wrong,
 };
 
 use self::table::FLAGS;

@@ -1,20 +1,32 @@
 //! The gateway: a real HTTP proxy that splits real requests by what the live routing objects say.
 //!
-//! It watches `HTTPRout`s, Services and `EndpointSlic`s, compiles them into a [`table`] that is replaced whole on every
-//! change, and sends each request ([`proxy`]) where the table says: by the most specific route for its host, else to the
-//! ready endpoints of the Service that the host names (`podinfo.test`, `podinfo.test.svc.cluster.local:9898`), else to a
-//! route for any host. It takes requests in absolute form too, so that a client can use it as its HTTP proxy and reach
-//! cluster names.
+//! It watches `HTTPRout`s, Istio's `VirtualServic`s and `DestinationRul`s, Ingresses of class `nginx`, Services, `EndpointSlic`s
+//! and Pods, compiles them into a [`table`] that is replaced whole on every change, and sends each request ([`proxy`]) where
+//! the table says: by the most specific host, else to the ready endpoints of the Service that the host names (`podinfo.test`,
+//! `podinfo.test.svc.cluster.local:9898`), else to a route for any host. It takes requests in absolute form too, so that a
+//! client can use it as its HTTP proxy and reach cluster names.
 //!
-//! It serves a route whether or not the Gateway that the route names exists: the sandbox plays every gateway class. TLS,
-//! TCP and gRPC routes are not played.
+//! Each kind of object has a folder that knows its fields ([`gatewayapi`], [`istio`], [`ingress`]) and turns them into the
+//! common form ([`rule`]). Requests are [counted](counts) in the dialect of whoever would serve the object on a cluster; which
+//! dialects there are follows from the objects alone.
+//!
+//! It serves an object whether or not the Gateway that it names exists: the sandbox plays every gateway class. TLS, TCP and
+//! gRPC routes are not played.
 
+mod address;
+mod cors;
+mod counts;
 mod filters;
+mod forward;
+mod gatewayapi;
+mod ingress;
+mod istio;
 mod matching;
+mod outliers;
+mod peers;
 mod proxy;
-mod spec;
-mod stats;
-mod status;
+mod retries;
+mod rule;
 mod table;
 
 use std::io;
@@ -24,8 +36,9 @@ use std::time::Duration;
 
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use kube::Api;
+use k8s_openapi::api::networking::v1::Ingress;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Api, Resource};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use tokio::sync::Notify;
@@ -33,20 +46,27 @@ use tokio::sync::Notify;
 use crate::cluster::{Cluster, Mirror, Tasks, follow, run};
 use crate::node::Addresses;
 use crate::options::Options;
+use crate::services::named;
 use crate::wire::{Server, bind, respond};
+use counts::Counts;
+pub use counts::{GatewayStats, Passage};
+use gatewayapi::status;
+use outliers::Outliers;
 use proxy::Proxy;
-pub use stats::{GatewayStats, Passage};
-use table::Table;
+use table::{Objects, Table};
 
 /// How long requests in flight may take when the gateway stops.
 const FINISH: Duration = Duration::from_secs(2);
 
-/// The objects of the Gateway API, as last heard of.
+/// The routing objects, as last heard of.
 #[derive(Default)]
-struct Objects {
+struct Mirrors {
     routes: Mirror<DynamicObject>,
     gateways: Mirror<DynamicObject>,
     classes: Mirror<DynamicObject>,
+    virtual_services: Mirror<DynamicObject>,
+    destination_rules: Mirror<DynamicObject>,
+    ingresses: Mirror<Ingress>,
 }
 
 /// A running gateway.
@@ -54,6 +74,20 @@ pub(crate) struct Gateway {
     proxy: Server,
     metrics: Server,
     stats: GatewayStats,
+    names: Names,
+}
+
+/// The names that lead into the cluster, through the gateway as an HTTP proxy. Clones know the same.
+#[derive(Clone)]
+pub struct Names(Arc<Proxy>);
+
+impl Names {
+    /// Whether a host is a Service's name, or the gateway's own.
+    pub fn has(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let table = Arc::clone(&self.0.table.read().unwrap_or_else(PoisonError::into_inner));
+        address::is_ours(&host) || named(&host).is_some_and(|service| table.has_service(&service))
+    }
 }
 
 impl Gateway {
@@ -68,28 +102,31 @@ impl Gateway {
         let addr = options.gateway_addr;
         let (listener, at) = bind(addr).await?;
         let (metrics_listener, metrics_at) = bind(SocketAddr::new(addr.ip(), 0)).await?;
-        let stats = GatewayStats::default();
+        let counts = Counts::default();
+        let stats = counts.gateway.clone();
         let proxy = Arc::new(Proxy {
             table: RwLock::default(),
-            stats: stats.clone(),
+            counts: counts.clone(),
             clock: Arc::clone(&cluster.clock),
             addresses,
             dice: Mutex::new(SmallRng::seed_from_u64(options.seed)),
             pool: Arc::default(),
             tasks: tasks.clone(),
             shadows: Proxy::shadows(),
+            outliers: Outliers::default(),
         });
-        let objects = Arc::new(Objects::default());
+        let objects = Arc::new(Mirrors::default());
         keep_table(cluster, &objects, &proxy, tasks);
         if options.routes {
             keep_status(cluster, &objects, tasks);
             watch(cluster, &objects, tasks);
         }
-        let shown = stats.clone();
+        let names = Names(Arc::clone(&proxy));
         Ok(Self {
+            names,
             proxy: Server::start(listener, at, move |request| Arc::clone(&proxy).serve(request)),
             metrics: Server::start(metrics_listener, metrics_at, move |request| {
-                std::future::ready(expose(&shown, &request))
+                std::future::ready(expose(&counts, &request))
             }),
             stats,
         })
@@ -108,61 +145,84 @@ impl Gateway {
         self.stats.clone()
     }
 
+    pub(crate) fn names(&self) -> Names {
+        self.names.clone()
+    }
+
     pub(crate) async fn stop(self) {
         self.proxy.stop(FINISH).await;
         self.metrics.stop(FINISH).await;
     }
 }
 
-fn expose(stats: &GatewayStats, request: &Request<Incoming>) -> http::Response<crate::wire::Body> {
+fn expose(counts: &Counts, request: &Request<Incoming>) -> http::Response<crate::wire::Body> {
     match request.uri().path() {
-        "/metrics" => respond(StatusCode::OK, "text/plain; version=0.0.4", stats.expose()),
+        "/metrics" => respond(StatusCode::OK, "text/plain; version=0.0.4", counts.expose()),
         _ => crate::wire::text(StatusCode::NOT_FOUND, "metrics are at /metrics"),
     }
 }
 
 /// Replaces the table whenever an object changes; changes that come together make one new table.
-fn keep_table(cluster: &Arc<Cluster>, objects: &Arc<Objects>, proxy: &Arc<Proxy>, tasks: &Tasks) {
+fn keep_table(cluster: &Arc<Cluster>, mirrors: &Arc<Mirrors>, proxy: &Arc<Proxy>, tasks: &Tasks) {
     let changed = Arc::new(Notify::new());
-    let notify = |changed: &Arc<Notify>| {
-        let changed = Arc::clone(changed);
-        move || changed.notify_one()
-    };
-    let tell = notify(&changed);
-    objects.routes.on_change(move |_| tell());
-    let tell = notify(&changed);
-    cluster.services.on_change(move |_| tell());
-    let tell = notify(&changed);
-    cluster.slices.on_change(move |_| tell());
-    let (cluster, objects, proxy) = (Arc::clone(cluster), Arc::clone(objects), Arc::clone(proxy));
+    tell(&mirrors.routes, &changed);
+    tell(&mirrors.virtual_services, &changed);
+    tell(&mirrors.destination_rules, &changed);
+    tell(&mirrors.ingresses, &changed);
+    tell(&cluster.services, &changed);
+    tell(&cluster.slices, &changed);
+    tell(&cluster.pods, &changed);
+    let (cluster, mirrors, proxy) = (Arc::clone(cluster), Arc::clone(mirrors), Arc::clone(proxy));
     tasks.spawn(async move {
         loop {
             changed.notified().await;
-            let table = Table::build(&objects.routes.all(), &cluster.services.all(), &cluster.slices.all());
+            let table = Table::build(&Objects {
+                routes: mirrors.routes.all(),
+                virtual_services: mirrors.virtual_services.all(),
+                destination_rules: mirrors.destination_rules.all(),
+                ingresses: mirrors.ingresses.all(),
+                services: cluster.services.all(),
+                slices: cluster.slices.all(),
+                pods: cluster.pods.all(),
+            });
             *proxy.table.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
         }
     });
 }
 
-fn keep_status(cluster: &Arc<Cluster>, objects: &Arc<Objects>, tasks: &Tasks) {
-    let queue = status::listen(cluster, objects);
-    let routes = status::Routes { cluster: Arc::clone(cluster), objects: Arc::clone(objects) };
+fn tell<K: Resource>(mirror: &Mirror<K>, changed: &Arc<Notify>) {
+    let changed = Arc::clone(changed);
+    mirror.on_change(move |_| changed.notify_one());
+}
+
+fn keep_status(cluster: &Arc<Cluster>, mirrors: &Arc<Mirrors>, tasks: &Tasks) {
+    let queue = status::listen(cluster, mirrors);
+    let routes = status::Routes { cluster: Arc::clone(cluster), objects: Arc::clone(mirrors) };
     tasks.spawn(run(queue, Arc::clone(&cluster.clock), routes));
-    let queue = status::listen_to_gateways(objects);
-    let gateways = status::Gateways { cluster: Arc::clone(cluster), objects: Arc::clone(objects) };
+    let queue = status::listen_to_gateways(mirrors);
+    let gateways = status::Gateways { cluster: Arc::clone(cluster), objects: Arc::clone(mirrors) };
     tasks.spawn(run(queue, Arc::clone(&cluster.clock), gateways));
 }
 
-fn watch(cluster: &Arc<Cluster>, objects: &Arc<Objects>, tasks: &Tasks) {
-    let api = |kind, plural| Api::all_with(cluster.client.clone(), &resource(kind, plural));
-    let (routes, all) = (api("HTTPRoute", "httproutes"), Arc::clone(objects));
-    tasks.spawn(async move { follow(routes, &all.routes).await });
-    let (gateways, all) = (api("Gateway", "gateways"), Arc::clone(objects));
-    tasks.spawn(async move { follow(gateways, &all.gateways).await });
-    let (classes, all) = (api("GatewayClass", "gatewayclasses"), Arc::clone(objects));
-    tasks.spawn(async move { follow(classes, &all.classes).await });
+fn watch(cluster: &Arc<Cluster>, mirrors: &Arc<Mirrors>, tasks: &Tasks) {
+    const GATEWAY_API: &str = "gateway.networking.k8s.io";
+    const ISTIO: &str = "networking.istio.io";
+    type Place = fn(&Mirrors) -> &Mirror<DynamicObject>;
+    let custom: [(&str, &str, &str, Place); 5] = [
+        (GATEWAY_API, "HTTPRoute", "httproutes", |mirrors| &mirrors.routes),
+        (GATEWAY_API, "Gateway", "gateways", |mirrors| &mirrors.gateways),
+        (GATEWAY_API, "GatewayClass", "gatewayclasses", |mirrors| &mirrors.classes),
+        (ISTIO, "VirtualService", "virtualservices", |mirrors| &mirrors.virtual_services),
+        (ISTIO, "DestinationRule", "destinationrules", |mirrors| &mirrors.destination_rules),
+    ];
+    for (group, kind, plural, place) in custom {
+        let (api, all) = (Api::all_with(cluster.client.clone(), &resource(group, kind, plural)), Arc::clone(mirrors));
+        tasks.spawn(async move { follow(api, place(&all)).await });
+    }
+    let (ingresses, all) = (Api::all(cluster.client.clone()), Arc::clone(mirrors));
+    tasks.spawn(async move { follow(ingresses, &all.ingresses).await });
 }
 
-fn resource(kind: &str, plural: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", kind), plural)
+fn resource(group: &str, kind: &str, plural: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1", kind), plural)
 }

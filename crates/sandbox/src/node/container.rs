@@ -1,6 +1,7 @@
 //! One container's life: pull, configure, start, serve, probe, and again if it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::hosted::{self, Hosted};
 use super::probe::{Rhythm, ask};
 use super::status::{Exit, Facts, Place, State};
 use super::{COMPONENT, Log, Node, env};
@@ -39,6 +41,7 @@ pub(super) struct Runner {
     facts: Facts,
     tell: mpsc::Sender<(usize, Facts)>,
     servers: Vec<Server>,
+    hosted: Option<Hosted>,
 }
 
 impl Runner {
@@ -51,7 +54,7 @@ impl Runner {
         tell: mpsc::Sender<(usize, Facts)>,
     ) -> Self {
         let container = pod.spec.as_ref().and_then(|spec| spec.containers.get(at)).cloned().unwrap_or_default();
-        Self { node, pod, container, at, ip, facts: Facts::default(), tell, servers: Vec::new() }
+        Self { node, pod, container, at, ip, facts: Facts::default(), tell, servers: Vec::new(), hosted: None }
     }
 
     /// Runs until stopped, then finishes the requests in flight.
@@ -114,7 +117,30 @@ impl Runner {
         sleep(self.node.clock(), START).await;
         self.say(Severity::Normal, "Created", format!("Created container: {}", self.container.name));
         let started = self.node.clock().now();
-        let settings = match Settings::read(&self.pod.name_any(), &image.tag, &env) {
+        let ports = ports(&self.container);
+        let place = hosted::Place { pod: &self.pod, container: &self.container, ip: self.ip, ports: &ports };
+        match Hosted::start(&self.node, &place, image, &env).await {
+            Some(Ok(hosted)) => self.host(started, hosted).await,
+            Some(Err(error)) => self.exit(started, Some(format!("failed to listen: {error}"))),
+            None => self.play(started, image, &env).await,
+        }
+    }
+
+    /// Runs a program until it ends by itself.
+    async fn host(&mut self, started: Timestamp, hosted: Hosted) -> Exit {
+        self.say(Severity::Normal, "Started", format!("Started container {}", self.container.name));
+        let ended = hosted.ended();
+        self.hosted = Some(hosted);
+        let ended = tokio::select! {
+            ended = ended => ended,
+            never = self.attend(started) => match never {},
+        };
+        self.exit(started, ended.err())
+    }
+
+    /// Runs the small application until it crashes.
+    async fn play(&mut self, started: Timestamp, image: &Image, env: &BTreeMap<String, String>) -> Exit {
+        let settings = match Settings::read(&self.pod.name_any(), &image.tag, env) {
             Ok(settings) => settings,
             Err(error) => return self.exit(started, Some(error.to_string())),
         };
@@ -128,6 +154,11 @@ impl Runner {
             sleep(self.node.clock(), CRASH).await;
             return self.exit(started, Some("exiting as CRASH says".into()));
         }
+        match self.attend(started).await {}
+    }
+
+    /// Says that the container runs, and asks whether it is ready where that has to be asked.
+    async fn attend(&mut self, started: Timestamp) -> Infallible {
         if let Some(probe) = self.container.readiness_probe.clone() {
             return self.probe(started, &probe).await;
         }
@@ -136,7 +167,7 @@ impl Runner {
         std::future::pending().await
     }
 
-    async fn environment(&mut self) -> std::collections::BTreeMap<String, String> {
+    async fn environment(&mut self) -> BTreeMap<String, String> {
         let place = Place { pod: self.ip, host: self.node.addresses.host() };
         loop {
             match env::resolve(&self.node.cluster.client, &self.pod, &self.container, place).await {
@@ -171,11 +202,14 @@ impl Runner {
         for server in &servers {
             self.node.addresses.close(server.addr());
         }
+        if let Some(hosted) = self.hosted.take() {
+            hosted.stop(&self.node, FINISH).await;
+        }
         futures::future::join_all(servers.into_iter().map(|server| server.stop(FINISH))).await;
     }
 
     /// Asks for ever whether the container is ready.
-    async fn probe(&mut self, started: Timestamp, probe: &Probe) -> Exit {
+    async fn probe(&mut self, started: Timestamp, probe: &Probe) -> Infallible {
         self.enter(State::Running { since: started }).await;
         let rhythm = Rhythm::of(probe);
         sleep(self.node.clock(), rhythm.delay).await;

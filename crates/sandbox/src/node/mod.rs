@@ -6,12 +6,14 @@
 //! One task owns one pod ([`pod`]), one task inside it owns one container ([`container`]). The agent itself only sees to it
 //! that the right pods have a task, and tells the tasks when their pod is to leave.
 //!
-//! It deliberately runs no user code: every container is the same small application ([`crate::podinfo`]). Init containers
+//! It deliberately runs no user code: every container is the same small application ([`crate::podinfo`]), or a program that
+//! whoever started the sandbox brought for its image ([`hosted`]). Init containers
 //! are taken as done, liveness and startup probes as passing, volumes as mounted.
 
 mod addresses;
 mod container;
 mod env;
+mod hosted;
 mod kubelet;
 mod logs;
 mod pod;
@@ -20,7 +22,7 @@ mod schedule;
 pub(crate) mod status;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,6 +36,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, Tasks, run};
+use crate::programs::Programs;
 use crate::wire::Pool;
 pub use addresses::POD_RANGE;
 pub(crate) use addresses::{Addresses, Network};
@@ -57,6 +60,18 @@ pub(crate) struct Node {
     tasks: Tasks,
     seeds: AtomicU64,
     logs: Logs,
+    programs: Programs,
+    proxy: Option<SocketAddr>,
+}
+
+/// What is around the node.
+pub(crate) struct Surroundings {
+    /// Where the API server finds the agent on the node's address, if it answers at all.
+    pub(crate) kubelet_port: Option<u16>,
+    /// The HTTP proxy that leads to cluster names, where nothing else does.
+    pub(crate) proxy: Option<SocketAddr>,
+    /// What containers of some images run.
+    pub(crate) programs: Programs,
 }
 
 /// The pods that have a task.
@@ -68,14 +83,13 @@ struct Run {
     orders: watch::Sender<Order>,
 }
 
-/// Starts the agent and the scheduler. They listen to the caches, so this comes before the caches fill. `kubelet_port` is where
-/// the API server finds the agent on the node's address, if it answers at all.
+/// Starts the agent and the scheduler. They listen to the caches, so this comes before the caches fill.
 pub(crate) fn start(
     cluster: &Arc<Cluster>,
     addresses: Addresses,
     logs: Logs,
     seed: u64,
-    kubelet_port: Option<u16>,
+    around: Surroundings,
     tasks: &Tasks,
 ) {
     let host = addresses.host();
@@ -86,12 +100,14 @@ pub(crate) fn start(
         tasks: tasks.clone(),
         seeds: AtomicU64::new(seed),
         logs,
+        programs: around.programs,
+        proxy: around.proxy,
     });
     let queue = Arc::new(Queue::default());
     let pods = Arc::clone(&queue);
     cluster.pods.on_change(move |pod| pods.add(Id::of(pod.meta())));
     tasks.spawn(run(queue, Arc::clone(&cluster.stamps), Agent { node, running: Running::default() }));
-    tasks.spawn(be_there(Arc::clone(cluster), host, kubelet_port));
+    tasks.spawn(be_there(Arc::clone(cluster), host, around.kubelet_port));
     schedule::start(cluster, tasks);
 }
 

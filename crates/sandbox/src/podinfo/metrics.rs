@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use ports::Clock;
 
 use super::settings::Usage;
-use crate::exposition::{Histogram, family, labels, sample};
+use crate::exposition::{Histogram, family, known, labels, sample};
 
 /// Requests by method, route and status: all three are closed sets, so their number is bounded.
 type Requests = BTreeMap<(&'static str, &'static str, u16), Histogram>;
@@ -69,10 +69,4 @@ fn process(out: &mut String, usage: Usage, started: Timestamp, now: Timestamp) {
     sample(out, "process_resident_memory_bytes", "", usage.memory_bytes);
     family(out, "go_info", "gauge", "Information about the Go environment.");
     sample(out, "go_info", "version=\"sandbox\"", 1);
-}
-
-/// The methods that are counted by name; a client could make up any number of others.
-fn known(method: &Method) -> &'static str {
-    const NAMES: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
-    NAMES.into_iter().find(|name| *name == method.as_str()).unwrap_or("OTHER")
 }

@@ -4,6 +4,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -12,6 +15,8 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::wait::await_condition;
 use kube::{Api, ResourceExt};
+use meters::Names;
+use meters::builtin::{self, Check, Observer};
 use sandbox::{Counts, Load, LoadOptions, LoadStats, Options, Sandbox};
 use serde_json::{Value, json};
 
@@ -24,8 +29,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(speed: f64) -> Self {
-        let sandbox = Sandbox::start(Options { speed, seed: 7, ..Options::default() }).await.unwrap();
-        Self { sandbox }
+        Self::with(Options { speed, seed: 7, ..Options::default() }).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        Self { sandbox: Sandbox::start(options).await.unwrap() }
     }
 
     pub(crate) fn deployments(&self) -> Api<Deployment> {
@@ -139,6 +147,57 @@ impl World {
         ask(self.sandbox.gateway_addr(), "GET", host, path).await
     }
 
+    /// The same with these headers besides.
+    pub(crate) async fn ask_with(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        ask_with(self.sandbox.gateway_addr(), "GET", host, path, headers).await
+    }
+
+    /// Asks as a browser does before it lets a page of another origin ask.
+    pub(crate) async fn preflight(&self, host: &str, path: &str, origin: &str) -> Answer {
+        let headers = [("origin", origin), ("access-control-request-method", "GET")];
+        ask_with(self.sandbox.gateway_addr(), "OPTIONS", host, path, &headers).await
+    }
+
+    /// How a pod names itself to the gateway as its proxy.
+    pub(crate) fn credentials(pod: &Pod) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}.default:", pod.name_any())))
+    }
+
+    /// Asks until the answer has this status: the gateway has then taken up what was applied before.
+    pub(crate) async fn answered(&self, host: &str, path: &str, status: u16) {
+        let waiting = async { while self.ask(host, path).await.status != status {} };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the gateway never took it up");
+    }
+
+    /// Asks with `x-step: STEP`, which leads to version 7.0.0 as soon as this step is what is obeyed, until twenty answers in a
+    /// row come from there: more than chance gives.
+    pub(crate) async fn taken_up(&self, host: &str, step: &str) {
+        let waiting = async {
+            let mut row = 0;
+            while row < 20 {
+                let answer = self.ask_with(host, "/", &[("x-step", step)]).await;
+                row = if answer.headers.get("x-podinfo-version").is_some_and(|is| is == "7.0.0") { row + 1 } else { 0 };
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the gateway never took it up");
+    }
+
+    /// Waits until something holds that follows from metrics.
+    pub(crate) async fn comes_true(&self, what: impl Fn() -> bool) {
+        let waiting = async {
+            while !what() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it never came true");
+    }
+
+    /// What the operator would read for a built-in check over a minute; `None` when there is nothing.
+    pub(crate) fn built_in(&self, observer: Observer, check: Check, names: &Names) -> Option<f64> {
+        let answer = self.value(&builtin::query(observer, check, names, "1m")).filter(|value| !value.is_nan())?;
+        Some(builtin::value(observer, check, answer))
+    }
+
     /// Asks one pod behind the gateway's back, at the address that its annotation names.
     pub(crate) async fn ask_pod(&self, name: &str, method: &str, path: &str) -> (u16, String) {
         let pod = self.pods().get(name).await.unwrap();
@@ -163,7 +222,12 @@ impl World {
     }
 
     pub(crate) fn load(&self, host: &str, per_second: f64) -> Load {
-        let options = LoadOptions { per_second, ..LoadOptions::new(self.sandbox.gateway_addr(), host) };
+        self.load_with(host, per_second, HeaderMap::new())
+    }
+
+    /// The same with these headers besides.
+    pub(crate) fn load_with(&self, host: &str, per_second: f64, headers: HeaderMap) -> Load {
+        let options = LoadOptions { per_second, headers, ..LoadOptions::new(self.sandbox.gateway_addr(), host) };
         Load::start(&options, self.sandbox.clock()).unwrap()
     }
 }
@@ -171,15 +235,40 @@ impl World {
 /// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: http::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
+/// The names that queries about a workload use.
+pub(crate) fn named(target: &str) -> Names {
+    let text = |text: &str| text.to_owned();
+    Names {
+        name: text(target),
+        namespace: text("default"),
+        target: text(target),
+        service: text(target),
+        ingress: text(target),
+        route: text(target),
+    }
+}
+
+/// Four standard deviations of a share that is drawn this many times.
+pub(crate) fn share_error(share: f64, draws: u32) -> f64 {
+    4.0 * (share * (1.0 - share) / f64::from(draws)).sqrt()
+}
+
 async fn ask(addr: SocketAddr, method: &str, host: &str, path: &str) -> Answer {
+    ask_with(addr, method, host, path, &[]).await
+}
+
+async fn ask_with(addr: SocketAddr, method: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
     let stream = tokio::net::TcpStream::connect(addr).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     let connection = tokio::spawn(connection);
-    let request = http::Request::builder().method(method).uri(path).header("host", host);
+    let mut request = http::Request::builder().method(method).uri(path).header("host", host);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
     let (head, body) = sender.send_request(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::{Arguments, Output};
 use crate::demo::{Player, Summary, play, script};
-use crate::names::Names;
+use crate::inside::Inside;
 use crate::real::{Doors, Plane};
 use crate::view::{self, Style};
 
@@ -51,7 +51,7 @@ pub(super) async fn live(
     };
     let sandbox = Sandbox::start(options).await.map_err(Error::Start)?;
     let kubeconfig = sandbox.kubeconfig_file().map(Path::to_owned).unwrap_or_default();
-    let web = Web::over(Arc::new(Names::of(&sandbox)));
+    let web = Web::over(Arc::new(Inside::of(&sandbox)));
     let ended = inhabit(arguments, acts, &sandbox, Access { kubeconfig: &kubeconfig, web }, stop).await;
     sandbox.stop().await;
     if let Some(faults) = faults {

@@ -84,6 +84,7 @@ pub(super) struct Filter {
     pub(super) request_redirect: Redirect,
     pub(super) url_rewrite: Rewrite,
     pub(super) request_mirror: Mirror,
+    pub(super) cors: Cors,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -138,4 +139,15 @@ pub(super) struct Mirror {
 pub(super) struct Fraction {
     pub(super) numerator: u32,
     pub(super) denominator: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Cors {
+    pub(super) allow_origins: Vec<String>,
+    pub(super) allow_methods: Vec<String>,
+    pub(super) allow_headers: Vec<String>,
+    pub(super) expose_headers: Vec<String>,
+    pub(super) allow_credentials: bool,
+    pub(super) max_age: Option<u64>,
 }

@@ -9,18 +9,22 @@ use kube::core::DynamicObject;
 use kube::{Api, ResourceExt};
 use serde_json::{Map, Value, json};
 
-use super::Objects;
-use super::table::{BadRoute, Table, Unresolved};
+use super::super::rule::Unresolved;
+use super::super::{Mirrors, resource};
+use super::routes::{BadRoute, check};
 use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile};
+use crate::services::{Services, ports};
 
 /// Who speaks: the sandbox plays every gateway class.
 const CONTROLLER: &str = "sandbox.flagger.app/gateway-controller";
 
+/// The group of its kinds.
+const GROUP: &str = "gateway.networking.k8s.io";
 /// A condition: type, whether it holds, reason, message.
 type Said = (&'static str, bool, &'static str, String);
 
 /// The routes to look at: those that change, and all of them when a Service does.
-pub(super) fn listen(cluster: &Cluster, objects: &Arc<Objects>) -> Arc<Queue> {
+pub(in crate::gateway) fn listen(cluster: &Cluster, objects: &Arc<Mirrors>) -> Arc<Queue> {
     let queue = Arc::new(Queue::default());
     let routes = Arc::clone(&queue);
     objects.routes.on_change(move |route| routes.add(Id::of(&route.metadata)));
@@ -33,23 +37,23 @@ pub(super) fn listen(cluster: &Cluster, objects: &Arc<Objects>) -> Arc<Queue> {
 }
 
 /// Writes the status of `HTTPRout`s.
-pub(super) struct Routes {
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) objects: Arc<Objects>,
+pub(in crate::gateway) struct Routes {
+    pub(in crate::gateway) cluster: Arc<Cluster>,
+    pub(in crate::gateway) objects: Arc<Mirrors>,
 }
 
 impl Reconcile for Routes {
     async fn reconcile(&self, id: &Id) -> Result<Again, Error> {
         let Some(route) = self.objects.routes.get(id) else { return Ok(None) };
-        let table = Table::build(&[], &self.cluster.services.all(), &[]);
-        let parents = parents(&route, &verdict(&table, &route), self.cluster.stamps.now());
+        let services = ports(&self.cluster.services.all(), &[]);
+        let parents = parents(&route, &verdict(&services, &route), self.cluster.stamps.now());
         if route.data.pointer("/status/parents") == Some(&parents) {
             return Ok(None);
         }
         let api: Api<DynamicObject> = Api::namespaced_with(
             self.cluster.client.clone(),
             &id.namespace,
-            &super::resource("HTTPRoute", "httproutes"),
+            &resource(GROUP, "HTTPRoute", "httproutes"),
         );
         let patch = Patch::Merge(json!({"status": {"parents": parents}}));
         let written = api
@@ -62,9 +66,9 @@ impl Reconcile for Routes {
 }
 
 /// Whether a route can be served and its backends are there.
-fn verdict(table: &Table, route: &DynamicObject) -> [Said; 2] {
+fn verdict(services: &Services, route: &DynamicObject) -> [Said; 2] {
     let fine = |type_, reason, message: &str| (type_, true, reason, message.to_owned());
-    match table.check(route) {
+    match check(route, services) {
         Err(error @ BadRoute::Spec(_)) => [
             ("Accepted", false, "Invalid", error.to_string()),
             fine("ResolvedRefs", "ResolvedRefs", "nothing is referred to"),
@@ -113,7 +117,7 @@ fn conditions(known: &[Value], said: &[Said], generation: Option<i64>, now: Time
 }
 
 /// The Gateways and classes to look at.
-pub(super) fn listen_to_gateways(objects: &Arc<Objects>) -> Arc<Queue> {
+pub(in crate::gateway) fn listen_to_gateways(objects: &Arc<Mirrors>) -> Arc<Queue> {
     let queue = Arc::new(Queue::default());
     let (gateways, classes, routes) = (Arc::clone(&queue), Arc::clone(&queue), Arc::clone(&queue));
     objects.gateways.on_change(move |gateway| gateways.add(Id::of(&gateway.metadata)));
@@ -127,9 +131,9 @@ pub(super) fn listen_to_gateways(objects: &Arc<Objects>) -> Arc<Queue> {
 }
 
 /// Writes the status of Gateways and, as names without a namespace, of `GatewayClass`es.
-pub(super) struct Gateways {
-    pub(super) cluster: Arc<Cluster>,
-    pub(super) objects: Arc<Objects>,
+pub(in crate::gateway) struct Gateways {
+    pub(in crate::gateway) cluster: Arc<Cluster>,
+    pub(in crate::gateway) objects: Arc<Mirrors>,
 }
 
 impl Reconcile for Gateways {
@@ -138,12 +142,12 @@ impl Reconcile for Gateways {
         let client = self.cluster.client.clone();
         let (api, mirror, object, status) = if id.namespace.is_empty() {
             let Some(class) = self.objects.classes.get(id) else { return Ok(None) };
-            let api: Api<DynamicObject> = Api::all_with(client, &super::resource("GatewayClass", "gatewayclasses"));
+            let api: Api<DynamicObject> = Api::all_with(client, &resource(GROUP, "GatewayClass", "gatewayclasses"));
             let status = class_status(&class, now);
             (api, &self.objects.classes, class, status)
         } else {
             let Some(gateway) = self.objects.gateways.get(id) else { return Ok(None) };
-            let resource = super::resource("Gateway", "gateways");
+            let resource = resource(GROUP, "Gateway", "gateways");
             let api: Api<DynamicObject> = Api::namespaced_with(client, &id.namespace, &resource);
             let status = self.gateway(&gateway, now);
             (api, &self.objects.gateways, gateway, status)
@@ -230,8 +234,8 @@ mod tests {
 
     fn said(route: &DynamicObject) -> Vec<(String, String)> {
         let service = json!({"metadata": {"name": "podinfo", "namespace": "test"}, "spec": {"ports": [{"port": 80}]}});
-        let table = Table::build(&[], &[Arc::new(serde_json::from_value(service).unwrap())], &[]);
-        let parents = parents(route, &verdict(&table, route), "2026-01-01T00:00:00Z".parse().unwrap());
+        let services = ports(&[Arc::new(serde_json::from_value(service).unwrap())], &[]);
+        let parents = parents(route, &verdict(&services, route), "2026-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(parents[0]["parentRef"], json!({"name": "gateway"}));
         let conditions = parents[0]["conditions"].as_array().unwrap();
         assert!(conditions.iter().all(|condition| condition["observedGeneration"] == 4));

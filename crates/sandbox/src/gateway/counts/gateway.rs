@@ -1,4 +1,4 @@
-//! What went through the gateway.
+//! What went through the gateway, in its own words.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::exposition::{Histogram, family, labels, sample};
 pub struct Passage {
     /// The namespace of the route, or of the Service when there was no route.
     pub namespace: String,
-    /// The HTTPRoute, empty when the host named a Service.
+    /// The HTTPRoute, `VirtualService` or Ingress; empty when the host named a Service.
     pub route: String,
     /// The Service that the request was sent to, empty when none was found.
     pub backend: String,
@@ -32,23 +32,21 @@ impl GatewayStats {
         passages.iter().map(|(passage, took)| (passage.clone(), took.count())).collect()
     }
 
-    pub(super) fn count(&self, passage: Passage, took: Duration) {
+    pub(in crate::gateway) fn count(&self, passage: Passage, took: Duration) {
         self.passages.lock().unwrap_or_else(PoisonError::into_inner).entry(passage).or_default().observe(took);
     }
 
     /// The numbers in Prometheus' text format.
-    pub(super) fn expose(&self) -> String {
+    pub(super) fn write(&self, out: &mut String) {
         let passages = self.passages.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut out = String::new();
-        family(&mut out, "gateway_requests_total", "counter", "Requests by route, backend and status code.");
+        family(out, "gateway_requests_total", "counter", "Requests by route, backend and status code.");
         for (passage, took) in &passages {
-            sample(&mut out, "gateway_requests_total", &passage.labels(), took.count());
+            sample(out, "gateway_requests_total", &passage.labels(), took.count());
         }
-        family(&mut out, "gateway_request_duration_seconds", "histogram", "Seconds until the response's headers.");
+        family(out, "gateway_request_duration_seconds", "histogram", "Seconds until the response's headers.");
         for (passage, took) in &passages {
-            took.write(&mut out, "gateway_request_duration_seconds", &passage.labels());
+            took.write(out, "gateway_request_duration_seconds", &passage.labels());
         }
-        out
     }
 }
 
