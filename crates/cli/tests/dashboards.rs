@@ -27,7 +27,7 @@ const SHOWN: [Shown; 2] = [
         rules: "flagger",
     },
     Shown {
-        words: "-f examples/istio/manifests examples/istio/releases/1-good.yaml --speed 30",
+        words: "-f examples/istio/manifests examples/istio/releases/1-good.yaml --speed 30 -- -mesh-provider=istio",
         namespace: "test",
         target: "podinfo",
         dashboards: &["flagger-istio.json"],

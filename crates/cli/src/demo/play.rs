@@ -409,10 +409,10 @@ async fn host_of(client: &Client, canary: &Canary) -> Result<String, Error> {
         return Ok(host.clone());
     }
     let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
-    let all = ingresses.list(&ListParams::default()).await.map_err(|source| Error::Read {
-        object: format!("Ingresses of {namespace}"),
-        source: Box::new(source),
-    })?;
+    let all = ingresses
+        .list(&ListParams::default())
+        .await
+        .map_err(|source| Error::Read { object: format!("Ingresses of {namespace}"), source: Box::new(source) })?;
     let is_wanted = |ingress: &&Ingress| match &canary.spec.ingress_ref {
         Some(reference) => ingress.metadata.name.as_ref() == Some(&reference.name),
         None => services(ingress).any(|service| service == apex),
