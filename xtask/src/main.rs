@@ -9,6 +9,7 @@ mod generate;
 mod kubectl;
 mod real;
 mod report;
+mod scenarios;
 mod tidy;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask generate [--check]
        cargo xtask kubectl [--real | --record] [WORDS]
        cargo xtask real gatewayapi|istio|kubernetes|loadtester|nginx
+       cargo xtask scenarios [--record] [NAME…]
        cargo xtask tidy";
 
 fn main() -> Result<()> {
@@ -37,6 +39,7 @@ fn main() -> Result<()> {
         ["generate", "--check"] => generate::check(root),
         ["kubectl", options @ ..] => suite(options, kubectl::run),
         ["real", name] => real::run(name),
+        ["scenarios", words @ ..] => scenarios::run(words),
         ["tidy"] => tidy::run(root),
         _ => bail!(USAGE),
     }

@@ -4,7 +4,7 @@
 const TOLD_MAX: usize = 40;
 
 /// The differing lines: `-` recorded, `+` said now, each under its command. Nothing when they are equal.
-pub(crate) fn differences(recorded: &[String], said: &[String]) -> Vec<String> {
+pub fn differences(recorded: &[String], said: &[String]) -> Vec<String> {
     let (recorded, said) = (commands(recorded), commands(said));
     let mut told = Vec::new();
     for at in 0..recorded.len().max(said.len()) {

@@ -96,7 +96,7 @@ impl Watched {
 }
 
 fn until(shell: &Shell<'_>, command: &str, says: &str) -> Result<(), Error> {
-    let deadline = Instant::now() + COMMAND_MAX;
+    let deadline = Instant::now() + shell.patience();
     loop {
         let said = shell.run(command)?;
         if said.output.trim() == says {

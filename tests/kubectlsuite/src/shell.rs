@@ -31,6 +31,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct Kubectl {
     folder: PathBuf,
     kubeconfig: Value,
+    /// What else commands find in their environment.
+    variables: Vec<(String, PathBuf)>,
+    /// How long a command may take.
+    patience: Duration,
 }
 
 impl Kubectl {
@@ -41,9 +45,23 @@ impl Kubectl {
         let program = program().ok_or(Error::NoKubectl(RELEASE))?;
         let name = format!("kubectlsuite-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
-        let found = Self { folder, kubeconfig };
+        let found = Self { folder, kubeconfig, variables: Vec::new(), patience: COMMAND_MAX };
         found.install(&program)?;
         Ok(found)
+    }
+
+    /// The same with a path in the environment of commands.
+    #[must_use]
+    pub fn with(mut self, variable: &str, path: PathBuf) -> Self {
+        self.variables.push((variable.to_owned(), path));
+        self
+    }
+
+    /// The same, waiting this long for a command to end, or to say what it should.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Whether there is one of the release that was recorded.
@@ -107,10 +125,15 @@ impl Shell<'_> {
         &self.folder
     }
 
+    /// How long a command may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.kubectl.patience
+    }
+
     /// Runs a line to its end.
     pub(crate) fn run(&self, line: &str) -> Result<Said, Error> {
         let mut running = self.start(line)?;
-        let deadline = Instant::now() + COMMAND_MAX;
+        let deadline = Instant::now() + self.patience();
         while !running.has_ended()? {
             if deadline < Instant::now() {
                 return Err(running.late());
@@ -158,6 +181,7 @@ impl Shell<'_> {
             .env("NAMESPACE", &self.space)
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
+            .envs(self.kubectl.variables.iter().map(|(name, path)| (name, path)))
             .stdin(Stdio::null())
             // So that all that it starts can be ended with it.
             .process_group(0);

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 /// The lines of each case, by its sentence.
-pub(crate) type Recording = BTreeMap<String, Vec<String>>;
+pub type Recording = BTreeMap<String, Vec<String>>;
 
 /// What came of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Said {
 }
 
 /// Reads a recording.
-pub(crate) fn parse(text: &str) -> Recording {
+pub fn parse(text: &str) -> Recording {
     let mut recording = Recording::new();
     let mut case: Option<&mut Vec<String>> = None;
     for line in text.lines() {
@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Recording {
 }
 
 /// Writes a recording, in the order of the cases.
-pub(crate) fn write<'a>(names: impl IntoIterator<Item = &'a str>, recording: &Recording) -> String {
+pub fn write<'a>(names: impl IntoIterator<Item = &'a str>, recording: &Recording) -> String {
     let sections = names.into_iter().filter_map(|name| recording.get_key_value(name));
     let texts: Vec<String> = sections.map(|(name, lines)| format!("## {name}\n{}\n", lines.join("\n"))).collect();
     texts.join("\n")

@@ -25,6 +25,40 @@ pub enum Error {
         /// What is wrong, and where.
         detail: String,
     },
+    /// A scenario does not say how its sandbox is started.
+    #[error("failed to understand {}: its first line has to be `{start}…`", .path.display(), start = crate::scenarios::START)]
+    Start {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A case of a scenario can't be played.
+    #[error("failed to play")]
+    Play(#[source] kubectlsuite::Error),
+    /// The program can't be started.
+    #[error("failed to run {}", .program.display())]
+    Run {
+        /// Which one.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A query has no answer.
+    #[error("failed to ask for {query}: {why}")]
+    Query {
+        /// The PromQL.
+        query: String,
+        /// What Prometheus said, or why it did not.
+        why: String,
+    },
+    /// The sandbox ended, or does not get there.
+    #[error("the sandbox {what}: {said}")]
+    Sandbox {
+        /// What it does.
+        what: &'static str,
+        /// What it said.
+        said: String,
+    },
 }
 
 /// The root of the repository.
@@ -52,6 +86,11 @@ pub(crate) fn listed(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Makes or replaces a file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 /// A file's text.

@@ -65,6 +65,7 @@ const ROOMS: &[Room] = &[
             "flagger-routers",
             "histories",
             "kubectlsuite",
+            "setups",
         ],
     ),
 ];

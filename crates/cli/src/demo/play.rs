@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
 use kube::core::ApiResource;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watcher};
@@ -18,6 +18,7 @@ use kube::{Api, Client};
 use sandbox::{Load, LoadError, LoadOptions, LoadStats, Sandbox};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, apply, namespace_of};
 use super::script::Act;
@@ -367,10 +368,11 @@ impl<'a> Player<'a> {
         summary
     }
 
-    /// Goes on following the canaries, without an end, and tells what others do.
-    pub(crate) async fn go_on(&mut self, news: mpsc::UnboundedSender<News>) {
+    /// Goes on following the canaries until it is stopped, and tells what others do.
+    pub(crate) async fn go_on(&mut self, news: mpsc::UnboundedSender<News>, stop: &CancellationToken) {
         self.news = Some(news);
-        self.listen().await;
+        stop.run_until_cancelled(self.listen()).await;
+        self.news = None;
     }
 
     async fn listen(&mut self) {
@@ -403,24 +405,35 @@ fn name_of(canary: &Canary) -> String {
     format!("{}.{}", metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref().unwrap_or_default())
 }
 
-/// What users would call: the first host of the canary, that of its Ingress, or else the name of its apex Service.
+/// What users would call: the first host of the canary, that of its Ingress or of one that leads to its apex Service, or else
+/// the name of that Service.
 async fn host_of(client: &Client, canary: &Canary) -> Result<String, Error> {
     let namespace = canary.metadata.namespace.as_deref().unwrap_or_default();
+    let apex = api::names::apex_service(canary);
     if let Some(host) = canary.spec.service.hosts.iter().find(|host| !host.contains('*')) {
         return Ok(host.clone());
     }
-    if let Some(ingress) = &canary.spec.ingress_ref {
-        let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
-        let found = ingresses.get_opt(&ingress.name).await.map_err(|source| Error::Read {
-            object: format!("Ingress {}.{namespace}", ingress.name),
-            source: Box::new(source),
-        })?;
-        let rules = found.and_then(|found| found.spec?.rules).unwrap_or_default();
-        if let Some(host) = rules.into_iter().filter_map(|rule| rule.host).find(|host| !host.contains('*')) {
-            return Ok(host);
-        }
-    }
-    Ok(format!("{}.{namespace}", api::names::apex_service(canary)))
+    let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
+    let all = ingresses
+        .list(&ListParams::default())
+        .await
+        .map_err(|source| Error::Read { object: format!("Ingresses of {namespace}"), source: Box::new(source) })?;
+    let is_wanted = |ingress: &&Ingress| match &canary.spec.ingress_ref {
+        Some(reference) => ingress.metadata.name.as_ref() == Some(&reference.name),
+        None => services(ingress).any(|service| service == apex),
+    };
+    let host = all.items.iter().find(is_wanted).and_then(|ingress| {
+        let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+        rules.filter_map(|rule| rule.host.as_ref()).find(|host| !host.contains('*'))
+    });
+    Ok(host.cloned().unwrap_or_else(|| format!("{apex}.{namespace}")))
+}
+
+/// The Services that an Ingress leads to.
+fn services(ingress: &Ingress) -> impl Iterator<Item = &str> {
+    let rules = ingress.spec.iter().flat_map(|spec| spec.rules.iter().flatten());
+    let paths = rules.flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
+    paths.filter_map(|path| path.backend.service.as_ref()).map(|service| service.name.as_str())
 }
 
 /// The weight at which the canary is promoted, 100 for one without weights.

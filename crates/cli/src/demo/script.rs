@@ -80,7 +80,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Act>, Error> {
 /// The manifests of a folder, in the order of their names; those of folders in it are left out.
 fn folder(path: &Path) -> Result<Act, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
-    let entries = std::fs::read_dir(path).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(failed)?;
+    let entries = std::fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(failed)?;
     let mut files: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
     files.retain(|file| file.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known)));
     files.sort();

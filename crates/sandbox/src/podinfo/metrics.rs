@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use ports::Clock;
 
+use super::settings::Usage;
 use crate::exposition::{Histogram, family, known, labels, sample};
 
 /// Requests by method, route and status: all three are closed sets, so their number is bounded.
@@ -16,12 +17,13 @@ type Requests = BTreeMap<(&'static str, &'static str, u16), Histogram>;
 /// The counters of one copy.
 pub(crate) struct Metrics {
     started: Timestamp,
+    usage: Usage,
     requests: Mutex<Requests>,
 }
 
 impl Metrics {
-    pub(crate) fn new(started: Timestamp) -> Self {
-        Self { started, requests: Mutex::default() }
+    pub(crate) fn new(started: Timestamp, usage: Usage) -> Self {
+        Self { started, usage, requests: Mutex::default() }
     }
 
     pub(crate) fn count(&self, method: &Method, route: &'static str, status: StatusCode, took: Duration) {
@@ -39,7 +41,7 @@ impl Metrics {
             let labels = labels(&[("method", method), ("path", path), ("status", &status.to_string())]);
             histogram.write(&mut out, "http_request_duration_seconds", &labels);
         }
-        process(&mut out, self.started, clock.now());
+        process(&mut out, self.usage, self.started, clock.now());
         out
     }
 }
@@ -55,11 +57,16 @@ fn by_status(out: &mut String, requests: &Requests) {
     }
 }
 
-fn process(out: &mut String, started: Timestamp, now: Timestamp) {
+fn process(out: &mut String, usage: Usage, started: Timestamp, now: Timestamp) {
+    let uptime = now.duration_since(started);
     family(out, "process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.");
     sample(out, "process_start_time_seconds", "", started.as_second());
     family(out, "process_uptime_seconds", "gauge", "Seconds since the process started.");
-    sample(out, "process_uptime_seconds", "", now.duration_since(started).as_secs());
+    sample(out, "process_uptime_seconds", "", uptime.as_secs());
+    family(out, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.");
+    sample(out, "process_cpu_seconds_total", "", usage.cores * uptime.as_secs_f64().max(0.0));
+    family(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+    sample(out, "process_resident_memory_bytes", "", usage.memory_bytes);
     family(out, "go_info", "gauge", "Information about the Go environment.");
     sample(out, "go_info", "version=\"sandbox\"", 1);
 }

@@ -59,7 +59,7 @@ struct Answer {
 impl App {
     pub(crate) fn new(settings: Settings, clock: Arc<dyn Clock>, seed: u64, log: Log) -> Self {
         log.write(clock.now(), "info", "Starting podinfo", &settings.version);
-        let metrics = Metrics::new(clock.now());
+        let metrics = Metrics::new(clock.now(), settings.usage);
         let dice = Mutex::new(SmallRng::seed_from_u64(seed));
         Self { settings, clock, ready: AtomicBool::new(true), dice, metrics, log }
     }

@@ -13,6 +13,8 @@ use crate::duration;
 /// |---|---|
 /// | `FAIL_RATE` | share of requests answered 500, as `0.3` or `30%`; probes and metrics are spared |
 /// | `LATENCY` | added to every answer, as `250ms`; probes and metrics are spared |
+/// | `CPU` | cores that it says to use, as `0.2` or `200m` |
+/// | `MEMORY` | memory that it says to use, as `64Mi` |
 /// | `CRASH` | `true`: the container exits with code 1 soon after its start |
 /// | `PODINFO_UI_MESSAGE`, `PODINFO_UI_COLOR` | shown at `/` |
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +24,16 @@ pub(crate) struct Settings {
     pub(crate) fail_rate: f64,
     pub(crate) latency: Duration,
     pub(crate) crash: bool,
+    pub(crate) usage: Usage,
     message: String,
     color: String,
+}
+
+/// What a copy says that it takes of its machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Usage {
+    pub(crate) cores: f64,
+    pub(crate) memory_bytes: f64,
 }
 
 /// A variable that the application can't read, so that it exits.
@@ -35,6 +45,12 @@ pub(crate) enum BadSetting {
     /// Not a duration.
     #[error("LATENCY must be a duration such as 250ms, not \"{0}\"")]
     Latency(String),
+    /// Not a number of cores.
+    #[error("CPU must be a number of cores such as 0.2 or 200m, not \"{0}\"")]
+    Cpu(String),
+    /// Not a number of bytes.
+    #[error("MEMORY must be a number of bytes such as 64Mi, not \"{0}\"")]
+    Memory(String),
     /// Neither true nor false.
     #[error("CRASH must be true or false, not \"{0}\"")]
     Crash(String),
@@ -52,6 +68,10 @@ impl Settings {
             latency: get("LATENCY")
                 .map_or(Ok(Duration::ZERO), |text| duration::parse(text).ok_or(BadSetting::Latency(text.into())))?,
             crash: get("CRASH").map_or(Ok(false), |text| text.parse().map_err(|_| BadSetting::Crash(text.into())))?,
+            usage: Usage {
+                cores: quantity(&or("CPU", "10m")).ok_or_else(|| BadSetting::Cpu(or("CPU", "")))?,
+                memory_bytes: quantity(&or("MEMORY", "24Mi")).ok_or_else(|| BadSetting::Memory(or("MEMORY", "")))?,
+            },
             message: or("PODINFO_UI_MESSAGE", &format!("greetings from podinfo v{version}")),
             color: or("PODINFO_UI_COLOR", "#34577c"),
         })
@@ -77,6 +97,16 @@ fn share(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&share).then_some(share)
 }
 
+/// An amount as resources of containers are written; a negative one is none.
+fn quantity(text: &str) -> Option<f64> {
+    const SCALES: [(&str, f64); 7] =
+        [("m", 1e-3), ("Ki", 1024.0), ("Mi", 1_048_576.0), ("Gi", 1_073_741_824.0), ("k", 1e3), ("M", 1e6), ("G", 1e9)];
+    let scaled = SCALES.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)));
+    let (number, scale) = scaled.unwrap_or((text, 1.0));
+    let amount = number.parse::<f64>().ok()? * scale;
+    (0.0..1e18).contains(&amount).then_some(amount)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +122,18 @@ mod tests {
         }
         for text in ["30", "-1", "NaN", "many"] {
             assert_eq!(read("FAIL_RATE", text), Err(BadSetting::FailRate(text.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn usage_is_written_as_resources_are() {
+        let usage = |name, value| read(name, value).unwrap().usage;
+        for (text, cores) in [("0.2", 0.2), ("200m", 0.2), ("2", 2.0)] {
+            assert!((usage("CPU", text).cores - cores).abs() < 1e-9, "{text}");
+        }
+        assert!((usage("MEMORY", "64Mi").memory_bytes - 67_108_864.0).abs() < 1e-3);
+        for text in ["-1", "NaN", "much", "1e30"] {
+            assert_eq!(read("MEMORY", text), Err(BadSetting::Memory(text.into())), "{text}");
         }
     }
 

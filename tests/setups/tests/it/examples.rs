@@ -19,7 +19,7 @@ use setups::{manifests, root};
 /// What is applied together, in this order.
 const SETUPS: [&[&str]; 8] = [
     &["tenants/manifests", "tenants/releases/1-tenant-a.yaml", "tenants/releases/2-tenant-b.yaml"],
-    &["environments/development.yaml"],
+    &["environments/development.yaml", "environments/releases/1-good.yaml", "environments/releases/2-bad.yaml"],
     &["environments/staging.yaml"],
     &["environments/production.yaml"],
     &["load-harness/manifests", "load-harness/releases/1-good.yaml", "load-harness/releases/2-chaos.yaml"],

@@ -135,16 +135,16 @@ async fn live_through(
     invite(style, sandbox);
     let (news, heard) = mpsc::unbounded_channel();
     let view = tokio::spawn(view::show(style, heard));
-    let played = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, news)).await;
+    let outcome = stop.run_until_cancelled(play(sandbox, acts, arguments.rate, news)).await;
     // The view ends with the news, and puts the terminal back; one that panicked has shown what it had.
     let record = view.await.unwrap_or_default();
-    let Some(mut played) = played else { return Ok(ExitCode::from(INTERRUPTED)) };
-    if let Ok((summary, _)) = &played {
+    let Some(mut outcome) = outcome else { return Ok(ExitCode::from(INTERRUPTED)) };
+    if let Ok((summary, _)) = &outcome {
         // Whoever reads the report may have gone; the exit status still tells.
         let _ = view::conclude(style, &record, summary);
     }
     if arguments.keep {
-        if let Err(error) = &played {
+        if let Err(error) = &outcome {
             crate::commands::complain(error, None);
         }
         if arguments.speed.is_none() {
@@ -152,12 +152,12 @@ async fn live_through(
             sandbox.set_speed(1.0);
         }
         announce(&format!("the cluster keeps running, Ctrl-C ends it\n{}", view::doors(sandbox)));
-        match &mut played {
+        match &mut outcome {
             Ok((_, player)) => go_on(player, style, stop).await,
             Err(_) => stop.cancelled().await,
         }
     }
-    let (summary, player) = played.map_err(Error::Play)?;
+    let (summary, player) = outcome.map_err(Error::Play)?;
     player.end().await;
     Ok(verdict(arguments, &summary))
 }
@@ -165,11 +165,7 @@ async fn live_through(
 /// Shows what others do in the cluster.
 async fn go_on(player: &mut Player<'_>, style: Style, stop: &CancellationToken) {
     let (news, heard) = mpsc::unbounded_channel();
-    let shown = view::show(style.plain(), heard);
-    let following = async {
-        stop.run_until_cancelled(player.go_on(news)).await;
-    };
-    tokio::join!(following, shown);
+    tokio::join!(player.go_on(news, stop), view::show(style.plain(), heard));
 }
 
 /// Tells where to join in.

@@ -1,0 +1,134 @@
+//! The dashboards and alert rules that users install, held against the metrics of a release.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+use setups::{Stage, manifests, root};
+
+/// A set-up that is released, what `$namespace` and `$target` are in it, and the dashboards that show it.
+struct Shown {
+    words: &'static str,
+    namespace: &'static str,
+    target: &'static str,
+    dashboards: &'static [&'static str],
+    /// The group of alert rules that is about its metrics.
+    rules: &'static str,
+}
+
+const SHOWN: [Shown; 2] = [
+    Shown {
+        words: "-f examples/environments/development.yaml examples/environments/releases/1-good.yaml --speed 30",
+        namespace: "development",
+        target: "webhook-server",
+        dashboards: &["flagger-http.json"],
+        rules: "flagger",
+    },
+    Shown {
+        words: "-f examples/istio/manifests examples/istio/releases/1-good.yaml --speed 30 -- -mesh-provider=istio",
+        namespace: "test",
+        target: "podinfo",
+        dashboards: &["flagger-istio.json"],
+        rules: "flagger-istio",
+    },
+];
+
+/// How often is looked whether something has been scraped: for a minute, and more where the machine builds meanwhile.
+const LOOKS: u32 = 600;
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[test]
+fn every_query_that_is_shown_or_alerted_on_has_data_in_a_release() {
+    for shown in SHOWN {
+        let words: Vec<String> = shown.words.split(' ').map(str::to_owned).collect();
+        let stage = Stage::start(Path::new(env!("CARGO_BIN_EXE_flagger")), &words).unwrap();
+        let mut empty = Vec::new();
+        for query in shown.queries() {
+            if stage.series(&query).unwrap().is_empty() {
+                empty.push(query);
+            }
+        }
+        stage.stop().unwrap();
+        assert!(empty.is_empty(), "{}: no data for {empty:#?}", shown.words);
+    }
+}
+
+#[test]
+fn a_release_that_is_rolled_back_raises_the_alerts_of_a_failed_canary() {
+    let words = "-f examples/environments/development.yaml examples/environments/releases/2-bad.yaml --speed 30";
+    let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+    let stage = Stage::start(Path::new(env!("CARGO_BIN_EXE_flagger")), &words).unwrap();
+    let raised = |alert: &str| {
+        let rule = rules("flagger").into_iter().find(|rule| rule["alert"] == alert).unwrap();
+        // Scrapes are some time apart.
+        for _ in 0..LOOKS {
+            let series = stage.series(rule["expr"].as_str().unwrap()).unwrap();
+            if !series.is_empty() {
+                return series.iter().map(|one| one["metric"]["name"].clone()).collect::<Vec<_>>();
+            }
+            sleep(PAUSE);
+        }
+        Vec::new()
+    };
+    assert_eq!(raised("CanaryAnalysisFailed"), ["webhook-server"]);
+    assert_eq!(raised("canary_rollback"), ["webhook-server"]);
+    stage.stop().unwrap();
+}
+
+#[test]
+fn a_dashboard_shows_what_it_is_for() {
+    for dashboard in SHOWN.iter().flat_map(|shown| shown.dashboards) {
+        let titles: Vec<Value> = all(&read(dashboard), "/panels").iter().map(|panel| panel["title"].clone()).collect();
+        for title in [
+            "Canary Analysis Status",
+            "Success Rate Trends",
+            "Traffic Weight Distribution",
+            "Latency Percentiles",
+            "Error Rate by Service",
+            "Deployment Timeline",
+        ] {
+            assert!(titles.iter().any(|shown| shown == title), "{dashboard} has no {title}");
+        }
+    }
+}
+
+impl Shown {
+    /// What Grafana asks for, with its variables filled in; and every series that an alert rule looks at, as a rule itself
+    /// has data only when something is wrong.
+    fn queries(&self) -> Vec<String> {
+        let dashboards = self.dashboards.iter().map(|name| read(name));
+        let targets: Vec<Value> =
+            dashboards.flat_map(|board| all(&board, "/panels")).flat_map(|panel| all(&panel, "/targets")).collect();
+        let filled = targets.iter().map(|target| {
+            let query = target["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
+            query.replace("$namespace", self.namespace).replace("$target", self.target)
+        });
+        let looked_at = rules(self.rules).into_iter().flat_map(|rule| selectors(rule["expr"].as_str().unwrap()));
+        filled.chain(looked_at).collect()
+    }
+}
+
+/// The alert rules of a group.
+fn rules(group: &str) -> Vec<Value> {
+    let groups = all(&manifests(&root().join("alerts/flagger.yaml")).unwrap()[0], "/groups");
+    groups.iter().filter(|one| one["name"] == group).flat_map(|one| all(one, "/rules")).collect()
+}
+
+/// The names of series in a rule.
+fn selectors(rule: &str) -> Vec<String> {
+    let words = rule.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("flagger_") || word.starts_with("istio_")).map(str::to_owned).collect()
+}
+
+fn read(dashboard: &str) -> Value {
+    let text = std::fs::read_to_string(root().join("dashboards").join(dashboard)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn all(value: &Value, pointer: &str) -> Vec<Value> {
+    value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
+}
