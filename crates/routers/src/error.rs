@@ -44,6 +44,14 @@ pub enum Error {
         /// The Ingress.
         ingress: String,
     },
+    /// A routing object is another canary's.
+    #[error("{} {}.{} belongs to canary {owner}", .key.kind, .key.name, .key.namespace)]
+    Taken {
+        /// The routing object.
+        key: Box<Key>,
+        /// The other canary.
+        owner: String,
+    },
     /// A routing object doesn't exist.
     #[error(
         "{} {}.{} get query error: {}.{} {:?} not found",

@@ -11,6 +11,8 @@
 //!   other.)
 //! * With `analysis.match` the canary has all chosen requests or none, so that steps are refused, and so is what the two
 //!   annotations for a header and a cookie can't say. (Flagger lets the last condition win.)
+//! * Two canaries behind one Ingress would share the second one, whose name follows from the first: the later canary is refused.
+//!   (In Flagger each takes the other's requests.)
 //! * Canary annotations that somebody changed are put right at the next look. (Flagger leaves a canary that takes nothing.)
 
 mod backends;
@@ -61,6 +63,9 @@ impl Router for Nginx {
             let ingress = created(cx, &key, source, &spec, canary_annotations);
             return Ok(vec![Change::Create(key, ingress)]);
         };
+        if let Some(owner) = metadata::controlling_canary(live).filter(|owner| Some(*owner) != own_name(cx)) {
+            return Err(Error::Taken { owner: owner.to_owned(), key: Box::new(key) }.into());
+        }
         let mut ingress = Value::clone(live);
         let mut annotations = metadata::get(live, "annotations");
         annotations.retain(|name, _| !is_canary_annotation(cx, name));
@@ -81,6 +86,10 @@ impl Router for Nginx {
 
 fn key(cx: &Context<'_>) -> Key {
     Key::new(kinds::INGRESS, cx.namespace(), format!("{}-canary", names::ingress(cx.canary)))
+}
+
+fn own_name<'a>(cx: &Context<'a>) -> Option<&'a str> {
+    cx.canary.metadata.name.as_deref()
 }
 
 /// The user's Ingress.

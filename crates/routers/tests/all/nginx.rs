@@ -98,6 +98,17 @@ fn the_canarys_ingress_follows_the_users_and_keeps_the_weight() {
 }
 
 #[test]
+fn the_later_of_two_canaries_behind_one_ingress_is_refused() {
+    let first = cart(json!({"stepWeight": 10}));
+    let mut cluster = cluster("cart");
+    cluster.settle(&first, |cx, seen| router().reconcile(cx, seen));
+    let mut second = first;
+    second.metadata.name = Some("till".to_owned());
+    let refused = cluster.ask(&second, |cx, seen| router().reconcile(cx, seen)).unwrap_err();
+    assert_eq!(refused.to_string(), "Ingress cart-canary.shop belongs to canary cart");
+}
+
+#[test]
 fn what_annotations_can_not_say_is_refused_by_the_name_of_its_field() {
     let refused = |analysis: Value| {
         let cluster = cluster("cart");
