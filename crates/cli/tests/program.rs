@@ -82,6 +82,24 @@ fn a_webhook_is_answered_by_the_pods_behind_the_name_of_a_service() {
 }
 
 #[test]
+fn releases_go_by_istio_and_by_nginx_as_by_the_gateway_api() {
+    for (provider, app) in
+        [("istio", include_str!("manifests/istio.yaml")), ("nginx", include_str!("manifests/nginx.yaml"))]
+    {
+        let failing = r#"cart:1.2.0", env: [{name: FAIL_RATE, value: "0.3"}]"#;
+        let act = |number: u8, text: &str| file(&format!("{provider}-{number}.yaml"), text);
+        let first = act(1, app);
+        let good = act(2, &app.replace("cart:1.0.0", "cart:1.1.0"));
+        let bad = act(3, &app.replace("cart:1.0.0\"", failing));
+        let output = run(&["sandbox", "-o", "json", "--speed", "30", "--rate", "100", "-f", &first, &good, &bad]);
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let summary: Value = serde_json::from_str(stdout.lines().last().expect("a summary")).expect("JSON");
+        assert_eq!([&summary["promoted"], &summary["rolledBack"], &summary["lost"]], [1, 1, 0], "{stdout}");
+        assert!(stdout.contains("advancement success rate"), "{stdout}");
+    }
+}
+
+#[test]
 fn manifests_that_are_wrong_are_named_with_what_is_wrong() {
     let broken = file("broken.yaml", "kind: Canary\nmetadata: [\n");
     let (code, stderr) = refused(&["sandbox", "-f", &broken]);

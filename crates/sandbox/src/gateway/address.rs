@@ -30,17 +30,20 @@ pub(super) struct Addressed {
     /// In lower case and without a port.
     pub(super) host: String,
     pub(super) port: Option<u16>,
+    /// Whether the client takes the gateway for its proxy.
+    pub(super) is_proxied: bool,
 }
 
 /// Whom the request is for; it is made one that an origin server understands.
 pub(super) fn of(parts: &mut Parts) -> Option<Addressed> {
     let authority = authority(parts)?;
+    let is_proxied = parts.uri.authority() == Some(&authority);
     if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
         parts.headers.insert(header::HOST, host);
     }
     parts.uri = parts.uri.path_and_query().cloned().map_or_else(|| Uri::from_static("/"), Uri::from);
     strip(&mut parts.headers);
-    Some(Addressed { host: authority.host().to_ascii_lowercase(), port: authority.port_u16() })
+    Some(Addressed { host: authority.host().to_ascii_lowercase(), port: authority.port_u16(), is_proxied })
 }
 
 /// Of an absolute URI, as a proxy gets it, or of the Host header; the latter too where the URI names the gateway itself.

@@ -32,6 +32,8 @@ pub(super) struct Asked<'a> {
     /// The host that is asked for, in lower case and without a port.
     pub(super) host: &'a str,
     pub(super) port: Option<u16>,
+    /// Whether the client takes the gateway for its proxy.
+    pub(super) is_proxied: bool,
     /// The pod that asks, `None` for whoever is outside.
     pub(super) source: Option<&'a Peer>,
 }

@@ -115,7 +115,13 @@ impl Proxy {
 
     async fn answer(&self, way: &Way<'_>, addressed: &Addressed, parts: Parts, body: Incoming) -> Outcome {
         let source = way.source.map(AsRef::<Peer>::as_ref);
-        let asked = Asked { parts: &parts, host: &addressed.host, port: addressed.port, source };
+        let asked = Asked {
+            parts: &parts,
+            host: &addressed.host,
+            port: addressed.port,
+            is_proxied: addressed.is_proxied,
+            source,
+        };
         match way.table.find(&asked) {
             Found::Rule(rule, prefix) => self.by_rule(way, rule, prefix, &addressed.host, parts, body).await,
             Found::Service(backend) => {

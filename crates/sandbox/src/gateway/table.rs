@@ -146,7 +146,8 @@ impl Table {
                 None => choose(ports, asked.port).map_or(Found::Nothing, Found::Service),
             };
         }
-        first(&self.any, asked)
+        // Whoever asks a proxy for a Service that is not there means no route of somebody else's.
+        if asked.is_proxied && named(host).is_some() { Found::Nothing } else { first(&self.any, asked) }
     }
 
     pub(super) fn peers(&self) -> &Peers {
@@ -218,7 +219,7 @@ pub(super) mod tests {
     /// Where a request goes: the object's name and the backends with their weights, the Service's name, or nowhere.
     pub(in crate::gateway) fn find(table: &Table, host: &str, request: http::request::Builder) -> String {
         let parts = request.body(()).unwrap().into_parts().0;
-        let asked = Asked { parts: &parts, host, port: None, source: None };
+        let asked = Asked { parts: &parts, host, port: None, is_proxied: false, source: None };
         match table.find(&asked) {
             Found::Rule(rule, _) => {
                 let backend = |weighted: &super::super::rule::Weighted| match &weighted.backend {

@@ -272,7 +272,7 @@ mod tests {
 
     fn accepts(written: Value, request: http::request::Builder) -> bool {
         let parts = request.body(()).unwrap().into_parts().0;
-        compiled(written).0.accepts(&Asked { parts: &parts, host: "", port: None, source: None })
+        compiled(written).0.accepts(&Asked { parts: &parts, host: "", port: None, is_proxied: false, source: None })
     }
 
     #[test]

@@ -204,7 +204,7 @@ mod tests {
         let table = Table::build(&Objects { ingresses, ..cluster() });
         let beside = |path: &str| {
             let parts = Request::get(path).body(()).unwrap().into_parts().0;
-            match table.find(&Asked { parts: &parts, host: "a.com", port: None, source: None }) {
+            match table.find(&Asked { parts: &parts, host: "a.com", port: None, is_proxied: false, source: None }) {
                 Found::Rule(rule, _) => rule.alternative.as_ref().map(|alternative| alternative.name.clone()),
                 _ => None,
             }

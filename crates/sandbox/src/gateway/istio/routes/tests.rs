@@ -94,7 +94,8 @@ fn a_rule_has_all_that_is_written_about_it() {
     }]});
     let table = Table::build(&with(&[("vs", spec)]));
     let parts = Request::get("/x/old").body(()).unwrap().into_parts().0;
-    let Found::Rule(rule, prefix) = table.find(&Asked { parts: &parts, host: "a.com", port: None, source: None })
+    let Found::Rule(rule, prefix) =
+        table.find(&Asked { parts: &parts, host: "a.com", port: None, is_proxied: false, source: None })
     else {
         panic!("no rule");
     };
