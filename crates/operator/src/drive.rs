@@ -87,7 +87,10 @@ impl Shell {
                 include_label_prefixes: settings.include_label_prefixes.clone(),
                 config_tracking: settings.config_tracking,
             },
-            routing: routers::Settings { ingress_annotations_prefix: settings.ingress_annotations_prefix.clone() },
+            routing: routers::Settings {
+                default_provider: settings.mesh_provider.clone(),
+                ingress_annotations_prefix: settings.ingress_annotations_prefix.clone(),
+            },
             settings,
             refusals: Refusals::default(),
             seen: Mutex::default(),

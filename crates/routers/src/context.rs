@@ -20,13 +20,18 @@ pub struct Context<'a> {
 /// What the operator was told about routing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// The provider of canaries that name none.
+    pub default_provider: String,
     /// How the annotations begin that the NGINX ingress controller listens to.
     pub ingress_annotations_prefix: String,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned() }
+        Self {
+            default_provider: "istio".to_owned(),
+            ingress_annotations_prefix: "nginx.ingress.kubernetes.io".to_owned(),
+        }
     }
 }
 
@@ -40,6 +45,11 @@ pub struct Label<'a> {
 }
 
 impl Context<'_> {
+    /// The provider that carries the traffic.
+    pub(crate) fn provider(&self) -> &str {
+        self.canary.spec.provider_or(&self.settings.default_provider)
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         self.canary.metadata.namespace.as_deref().unwrap_or_default()
     }

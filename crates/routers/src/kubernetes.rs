@@ -184,7 +184,7 @@ impl<'a> Sides<'a> {
 
 /// Whether a selector of the apex Service is one that splits the traffic, and so must stay.
 pub(crate) fn is_splitting(cx: &Context<'_>, live: Option<&Value>) -> bool {
-    cx.canary.spec.splits_by_replicas(NAME)
+    cx.canary.spec.splits_by_replicas(cx.provider())
         && [Selected::Both, Selected::Canary].into_iter().any(|selected| live == Some(&selector(cx, selected)))
 }
 

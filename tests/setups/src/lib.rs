@@ -2,7 +2,8 @@
 //!
 //! The tests of this crate hold the files against what they are for: examples are applied to an API server, alert rules are
 //! given to `promtool`. Scenarios and dashboards need a whole sandbox: [`Stage`] runs the program `flagger` for them, and
-//! [`scenarios`] plays on it what `scenarios/NAME/script.txt` says, and compares what is said with `said.txt` beside it.
+//! [`scenarios`] plays on it what the `script.txt` of a folder of `scenarios/` says, and compares what is said with `said.txt`
+//! beside it.
 //!
 //! It deliberately does not know what a right answer is: what is committed is the only judge.
 //!

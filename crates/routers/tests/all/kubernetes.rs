@@ -15,6 +15,7 @@ fn router() -> &'static dyn Router {
 /// A canary that has its first release behind it, with this weight.
 fn cart(weight: i32) -> Canary {
     let mut canary = canary(json!({
+        "provider": "kubernetes",
         "service": {"port": 80},
         "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 10},
     }));

@@ -62,7 +62,7 @@ fn the_canary_has_the_chosen_requests_or_none() {
 #[test]
 fn annotations_begin_as_the_operator_was_told() {
     let mut cluster = cluster("cart");
-    cluster.settings = Settings { ingress_annotations_prefix: "custom.example.com".to_owned() };
+    cluster.settings = Settings { ingress_annotations_prefix: "custom.example.com".to_owned(), ..Settings::default() };
     cluster.settle(&cart(json!({"stepWeight": 10})), |cx, seen| router().write(cx, seen, Split::canary(10)));
     let annotations = &cluster.get(INGRESS, "cart-canary")["metadata"]["annotations"];
     assert_eq!(annotations["custom.example.com/canary-weight"], "10");

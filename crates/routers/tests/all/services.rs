@@ -158,6 +158,17 @@ fn a_users_service_is_pointed_at_the_primary_and_otherwise_stays_the_users() {
 }
 
 #[test]
+fn a_users_service_is_pointed_at_the_primary_whatever_has_steps_but_replicas_that_share() {
+    let mut canary = cart(json!({"port": 80}));
+    canary.spec.provider = Some("nginx".to_owned());
+    canary.spec.analysis.step_weight = 10;
+    canary.spec.analysis.max_weight = 50;
+    let mut cluster = Cluster::with(SERVICE, users_service());
+    cluster.settle(&canary, |cx, seen| reconcile(cx, seen, Role::Apex));
+    assert_eq!(cluster.get(SERVICE, "cart")["spec"]["selector"], json!({"app": "cart-primary"}));
+}
+
+#[test]
 fn metadata_of_an_owned_service_follows_the_canary_but_for_what_others_manage() {
     let drifted = owned(|service| {
         service["metadata"]["labels"] = json!({"app": "cart", "drift": "1", "theirs": "2"});
