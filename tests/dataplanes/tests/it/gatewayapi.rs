@@ -52,7 +52,7 @@ fn requests_follow_the_weights_and_none_is_lost_on_the_way_there_or_back() {
         stack.apply(&template("envoy-success-rate", SUCCESS_RATE)).await;
         stack.apply(&template("envoy-latency", LATENCY)).await;
         let analysis = json!({
-            "interval": "10s", "threshold": 2, "stepWeights": [20, 50],
+            "interval": "6s", "threshold": 2, "stepWeights": [20, 50],
             "metrics": [
                 {"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}},
                 {"name": "request-duration", "interval": "10s", "thresholdRange": {"max": 500}},

@@ -28,7 +28,7 @@ async fn visited(programs: &Programs, replicas: u32, analysis: &Value) -> (Stack
 fn replicas_share_the_traffic_as_the_weights_say() {
     inside(this_test!(), async |programs| {
         // Of four pods one more is a fifth, four more are half.
-        let analysis = json!({"interval": "10s", "threshold": 2, "stepWeights": [20, 50]});
+        let analysis = json!({"interval": "6s", "threshold": 2, "stepWeights": [20, 50]});
         let (stack, visitors) = visited(&programs, 4, &analysis).await;
         let release = stack.release(&deployment("podinfo", "6.0.1", 4, "0")).await;
         let told = stack.events("podinfo").await;
