@@ -79,6 +79,10 @@ fn a_webhook_is_answered_by_the_pods_behind_the_name_of_a_service() {
     let summary: Value = serde_json::from_str(stdout.lines().last().expect("a summary")).expect("JSON");
     assert_eq!([&summary["promoted"], &summary["rolledBack"], &summary["lost"]], [1, 1, 0], "{stdout}");
     assert!(stdout.contains("Pre-rollout check new version passed"), "{stdout}");
+    let step =
+        stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["kind"] == "step");
+    let measured = step.as_ref().and_then(|step| step["measured"].as_f64());
+    assert!(measured.is_some_and(|share| 0.0 < share), "nobody met the new version: {stdout}");
 }
 
 #[test]

@@ -405,13 +405,18 @@ fn name_of(canary: &Canary) -> String {
     format!("{}.{}", metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref().unwrap_or_default())
 }
 
-/// What users would call: the first host of the canary, that of its Ingress or of one that leads to its apex Service, or else
-/// the name of that Service.
+/// What users would call: the first host of the canary, that of its Ingress or of one that leads to its apex Service, any at
+/// all behind a Gateway, or else the name of that Service.
 async fn host_of(client: &Client, canary: &Canary) -> Result<String, Error> {
     let namespace = canary.metadata.namespace.as_deref().unwrap_or_default();
     let apex = api::names::apex_service(canary);
     if let Some(host) = canary.spec.service.hosts.iter().find(|host| !host.contains('*')) {
         return Ok(host.clone());
+    }
+    if canary.spec.service.gateway_refs.iter().any(|parent| parent.kind.as_deref().is_none_or(|kind| kind == "Gateway"))
+    {
+        // A route without hosts has those of everybody; the name of a Service would lead past it.
+        return Ok(format!("{apex}.{namespace}.example.com"));
     }
     let ingresses: Api<Ingress> = Api::namespaced(client.clone(), namespace);
     let all = ingresses
