@@ -23,7 +23,7 @@ const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask faults [--histories N] [--seed S] [--trace]
        cargo xtask generate [--check]
        cargo xtask kubectl [--real | --record] [WORDS]
-       cargo xtask real gatewayapi|istio|kubernetes|loadtester|nginx
+       cargo xtask real gatewayapi|istio|kubernetes|loadtester|nginx|prometheus
        cargo xtask scenarios [--record] [NAME…]
        cargo xtask tidy";
 

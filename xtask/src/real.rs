@@ -9,12 +9,13 @@ use anyhow::{Context, Result, bail};
 use crate::report;
 
 /// What can be played: its name, and the package and the module of its tests.
-const PLAYS: [(&str, &str, &str); 5] = [
+const PLAYS: [(&str, &str, &str); 6] = [
     ("gatewayapi", "dataplanes", "gatewayapi::"),
     ("istio", "controlplane", "istio::"),
     ("kubernetes", "dataplanes", "kubernetes::"),
     ("loadtester", "flagger-loadtester", "real::"),
     ("nginx", "controlplane", "nginx::"),
+    ("prometheus", "setups", "prometheus::"),
 ];
 
 /// Plays the tests of this name, prints those that failed and how many there were, and fails if any did.

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use setups::{Stage, manifests, root};
+use setups::{Stage, alert_rules, dashboard_queries, panels};
 
 /// A set-up that is released, what `$namespace` and `$target` are in it, and the dashboards that show it.
 struct Shown {
@@ -63,7 +63,7 @@ fn a_release_that_is_rolled_back_raises_the_alerts_of_a_failed_canary() {
     let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
     let stage = Stage::start(Path::new(env!("CARGO_BIN_EXE_flagger")), &words).unwrap();
     let raised = |alert: &str| {
-        let rule = rules("flagger").into_iter().find(|rule| rule["alert"] == alert).unwrap();
+        let rule = alert_rules("flagger").unwrap().into_iter().find(|rule| rule["alert"] == alert).unwrap();
         // Scrapes are some time apart.
         for _ in 0..LOOKS {
             let series = stage.series(rule["expr"].as_str().unwrap()).unwrap();
@@ -82,7 +82,7 @@ fn a_release_that_is_rolled_back_raises_the_alerts_of_a_failed_canary() {
 #[test]
 fn a_dashboard_shows_what_it_is_for() {
     for dashboard in SHOWN.iter().flat_map(|shown| shown.dashboards) {
-        let titles: Vec<Value> = all(&read(dashboard), "/panels").iter().map(|panel| panel["title"].clone()).collect();
+        let titles: Vec<Value> = panels(dashboard).unwrap().iter().map(|panel| panel["title"].clone()).collect();
         for title in [
             "Canary Analysis Status",
             "Success Rate Trends",
@@ -100,35 +100,16 @@ impl Shown {
     /// What Grafana asks for, with its variables filled in; and every series that an alert rule looks at, as a rule itself
     /// has data only when something is wrong.
     fn queries(&self) -> Vec<String> {
-        let dashboards = self.dashboards.iter().map(|name| read(name));
-        let targets: Vec<Value> =
-            dashboards.flat_map(|board| all(&board, "/panels")).flat_map(|panel| all(&panel, "/targets")).collect();
-        let filled = targets.iter().map(|target| {
-            let query = target["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
-            query.replace("$namespace", self.namespace).replace("$target", self.target)
-        });
-        let looked_at = rules(self.rules).into_iter().flat_map(|rule| selectors(rule["expr"].as_str().unwrap()));
+        let filled =
+            self.dashboards.iter().flat_map(|name| dashboard_queries(name, self.namespace, self.target).unwrap());
+        let looked_at =
+            alert_rules(self.rules).unwrap().into_iter().flat_map(|rule| selectors(rule["expr"].as_str().unwrap()));
         filled.chain(looked_at).collect()
     }
-}
-
-/// The alert rules of a group.
-fn rules(group: &str) -> Vec<Value> {
-    let groups = all(&manifests(&root().join("alerts/flagger.yaml")).unwrap()[0], "/groups");
-    groups.iter().filter(|one| one["name"] == group).flat_map(|one| all(one, "/rules")).collect()
 }
 
 /// The names of series in a rule.
 fn selectors(rule: &str) -> Vec<String> {
     let words = rule.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     words.filter(|word| word.starts_with("flagger_") || word.starts_with("istio_")).map(str::to_owned).collect()
-}
-
-fn read(dashboard: &str) -> Value {
-    let text = std::fs::read_to_string(root().join("dashboards").join(dashboard)).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
-fn all(value: &Value, pointer: &str) -> Vec<Value> {
-    value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
 }

@@ -47,6 +47,7 @@ pub use clock::ScaledClock;
 pub use crds::Error as CrdError;
 pub use gateway::{GatewayStats, Passage};
 pub use load::{Counts, Load, LoadError, LoadOptions, LoadStats, Served};
+pub use metrics::ScrapeTarget;
 pub use network::resolv_conf;
 pub use node::{BadPair, POD_RANGE};
 pub use options::{Error, Given, Kubernetes, Options};

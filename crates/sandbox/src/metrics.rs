@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use metricstore::Store;
+use ports::Clock;
 use tokio::time::MissedTickBehavior;
 
 use crate::cluster::{Cluster, Tasks};
@@ -28,13 +29,16 @@ const EXPOSITION: usize = 4 << 20;
 
 /// Something with metrics.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Target {
-    labels: Vec<(String, String)>,
-    addr: SocketAddr,
-    path: String,
+pub struct ScrapeTarget {
+    /// What every series from there is labelled with.
+    pub labels: Vec<(String, String)>,
+    /// Where it listens on this machine.
+    pub addr: SocketAddr,
+    /// The path of its metrics.
+    pub path: String,
 }
 
-impl Target {
+impl ScrapeTarget {
     /// A target outside the cluster, with `job` and `instance` as its labels.
     pub(crate) fn outside(job: &str, addr: SocketAddr, path: &str) -> Self {
         let labels = vec![("job".to_owned(), job.to_owned()), ("instance".to_owned(), addr.to_string())];
@@ -44,40 +48,66 @@ impl Target {
 
 /// The targets that are no pods. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Extra(Arc<Mutex<Vec<Target>>>);
+struct Extra(Arc<Mutex<Vec<ScrapeTarget>>>);
 
 impl Extra {
-    pub(crate) fn add(&self, target: Target) {
+    fn add(&self, target: ScrapeTarget) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(target);
     }
 
-    fn all(&self) -> Vec<Target> {
+    fn all(&self) -> Vec<ScrapeTarget> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Starts scraping.
-pub(crate) fn start(cluster: &Arc<Cluster>, addresses: Addresses, extra: Extra, store: Store, tasks: &Tasks) {
-    let scraper = Scraper { cluster: Arc::clone(cluster), addresses, extra, store, pool: Pool::default() };
-    tasks.spawn(scraper.run());
-}
-
-struct Scraper {
+/// Everything that is scraped. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Targets {
     cluster: Arc<Cluster>,
     addresses: Addresses,
     extra: Extra,
+}
+
+impl Targets {
+    /// The pods of a cluster.
+    pub(crate) fn of(cluster: &Arc<Cluster>, addresses: Addresses) -> Self {
+        Self { cluster: Arc::clone(cluster), addresses, extra: Extra::default() }
+    }
+
+    /// Adds a target that is no pod.
+    pub(crate) fn add(&self, target: ScrapeTarget) {
+        self.extra.add(target);
+    }
+
+    /// All there are at the moment.
+    pub(crate) fn all(&self) -> BTreeSet<ScrapeTarget> {
+        let pods = self.cluster.pods.all();
+        let pods = pods.iter().filter_map(|pod| target(pod, |ip, port| self.addresses.resolve(ip, port)));
+        pods.chain(self.extra.all()).collect()
+    }
+}
+
+/// Starts scraping.
+pub(crate) fn start(targets: Targets, store: Store, tasks: &Tasks) {
+    let clock = Arc::clone(&targets.cluster.clock);
+    tasks.spawn(Scraper { targets, clock, store, pool: Pool::default() }.run());
+}
+
+struct Scraper {
+    targets: Targets,
+    clock: Arc<dyn Clock>,
     store: Store,
     pool: Pool,
 }
 
 impl Scraper {
     async fn run(self) {
-        let mut ticks = tokio::time::interval(self.cluster.clock.real(EVERY));
+        let mut ticks = tokio::time::interval(self.clock.real(EVERY));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut known: BTreeSet<Target> = BTreeSet::new();
+        let mut known: BTreeSet<ScrapeTarget> = BTreeSet::new();
         loop {
             ticks.tick().await;
-            let targets = self.targets();
+            let targets = self.targets.all();
             for gone in known.difference(&targets) {
                 self.store.gone(&gone.labels, self.now_ms());
             }
@@ -86,14 +116,8 @@ impl Scraper {
         }
     }
 
-    fn targets(&self) -> BTreeSet<Target> {
-        let pods = self.cluster.pods.all();
-        let pods = pods.iter().filter_map(|pod| target(pod, |ip, port| self.addresses.resolve(ip, port)));
-        pods.chain(self.extra.all()).collect()
-    }
-
     /// Stores what a target exposes, and that it is up; of one that does not answer, only that it is down.
-    async fn scrape(&self, target: &Target) {
+    async fn scrape(&self, target: &ScrapeTarget) {
         let exposed = tokio::time::timeout(PATIENCE, self.read(target)).await.ok().flatten();
         let text = exposed.map_or_else(|| "up 0\n".to_owned(), |text| format!("{text}\nup 1\n"));
         if let Err(error) = self.store.ingest(&text, &target.labels, self.now_ms()) {
@@ -101,7 +125,7 @@ impl Scraper {
         }
     }
 
-    async fn read(&self, target: &Target) -> Option<String> {
+    async fn read(&self, target: &ScrapeTarget) -> Option<String> {
         let mut request = Request::get(Uri::try_from(&target.path).ok()?).body(full("")).ok()?;
         request.headers_mut().insert(header::HOST, HeaderValue::try_from(target.addr.to_string()).ok()?);
         let response = self.pool.send(target.addr, request).await.ok()?;
@@ -111,12 +135,12 @@ impl Scraper {
     }
 
     fn now_ms(&self) -> i64 {
-        self.cluster.clock.now().as_millisecond()
+        self.clock.now().as_millisecond()
     }
 }
 
 /// A pod as a target, unless it says no or does not listen. `prometheus.io/port` and `prometheus.io/path` are followed.
-fn target(pod: &Pod, resolve: impl Fn(IpAddr, u16) -> Option<SocketAddr>) -> Option<Target> {
+fn target(pod: &Pod, resolve: impl Fn(IpAddr, u16) -> Option<SocketAddr>) -> Option<ScrapeTarget> {
     const DEFAULT: u16 = 9898;
     let said = |key: &str| pod.annotations().get(key).map(String::as_str);
     if said("prometheus.io/scrape") == Some("false") {
@@ -128,7 +152,7 @@ fn target(pod: &Pod, resolve: impl Fn(IpAddr, u16) -> Option<SocketAddr>) -> Opt
     let declared = declared.into_iter().find_map(|port| u16::try_from(port.container_port).ok());
     let port = said("prometheus.io/port").and_then(|port| port.parse().ok()).or(declared).unwrap_or(DEFAULT);
     let path = said("prometheus.io/path").unwrap_or("/metrics").to_owned();
-    Some(Target { labels: labels(pod, &format!("{ip}:{port}")), addr: resolve(ip, port)?, path })
+    Some(ScrapeTarget { labels: labels(pod, &format!("{ip}:{port}")), addr: resolve(ip, port)?, path })
 }
 
 /// The target labels, as the Prometheus that comes with Flagger makes them; a pod's own labels come last.
@@ -169,7 +193,7 @@ mod tests {
         .unwrap()
     }
 
-    fn target(pod: &Pod) -> Option<Target> {
+    fn target(pod: &Pod) -> Option<ScrapeTarget> {
         super::target(pod, |_, port| Some(SocketAddr::from(([127, 0, 0, 1], port))))
     }
 

@@ -12,7 +12,7 @@ use ports::Clock;
 use crate::clock::Hurried;
 use crate::cluster::{Cluster, Tasks};
 use crate::gateway::{Gateway, GatewayStats};
-use crate::metrics::{Extra, Target};
+use crate::metrics::{ScrapeTarget, Targets};
 use crate::node::{Addresses, Kubelet, Logs, Network, Surroundings};
 use crate::options::{Error, Given, Kubernetes, Options};
 use crate::prometheus::and_prometheus;
@@ -36,7 +36,7 @@ pub struct Sandbox {
     prometheus: Option<metricstore::Server>,
     metrics_url: String,
     store: Store,
-    extra: Extra,
+    targets: Targets,
     kubeconfig_file: Option<PathBuf>,
 }
 
@@ -63,7 +63,7 @@ impl Sandbox {
                 return Err(error);
             }
         };
-        let Started { kubelet, gateway, prometheus, store, extra } = started;
+        let Started { kubelet, gateway, prometheus, store, targets } = started;
         let mut sandbox = Self {
             gateway_addr: gateway.addr(),
             gateway_stats: gateway.stats(),
@@ -77,7 +77,7 @@ impl Sandbox {
             client,
             api,
             store,
-            extra,
+            targets,
         };
         if let Some(dir) = options.dir {
             match write_kubeconfig(&dir.join(KUBECONFIG), &sandbox.kubeconfig()) {
@@ -149,8 +149,13 @@ impl Sandbox {
     /// Scrapes `http://<addr>/metrics` too, as the job `job`.
     pub fn add_scrape_target(&self, job: &str, addr: &str) -> Result<(), Error> {
         let addr: SocketAddr = addr.parse().map_err(|_| Error::Target(addr.to_owned()))?;
-        self.extra.add(Target::outside(job, addr, "/metrics"));
+        self.targets.add(ScrapeTarget::outside(job, addr, "/metrics"));
         Ok(())
+    }
+
+    /// Everything that it scrapes at the moment, every five seconds of its time, for whoever wants to scrape it too.
+    pub fn scrape_targets(&self) -> Vec<ScrapeTarget> {
+        self.targets.all().into_iter().collect()
     }
 
     /// Stops everything and waits until it has stopped: no task, socket or file is left.
@@ -227,7 +232,7 @@ struct Started {
     gateway: Gateway,
     prometheus: metricstore::Server,
     store: Store,
-    extra: Extra,
+    targets: Targets,
 }
 
 impl Parts<'_> {
@@ -255,11 +260,11 @@ impl Parts<'_> {
         let programs = and_prometheus(options.programs.clone(), prometheus.addr());
         let around = Surroundings { kubelet_port, proxy, programs };
         node::start(&cluster, addresses.clone(), self.logs.clone(), options.seed, around, tasks);
-        let extra = Extra::default();
-        extra.add(Target::outside("gateway", gateway.metrics_addr(), "/metrics"));
-        metrics::start(&cluster, addresses, extra.clone(), store.clone(), tasks);
+        let targets = Targets::of(&cluster, addresses);
+        targets.add(ScrapeTarget::outside("gateway", gateway.metrics_addr(), "/metrics"));
+        metrics::start(targets.clone(), store.clone(), tasks);
         cluster.follow(tasks);
-        Ok(Started { kubelet, gateway, prometheus, store, extra })
+        Ok(Started { kubelet, gateway, prometheus, store, targets })
     }
 
     /// Controllers of our own, and addresses for a node without privileges.

@@ -76,18 +76,11 @@ impl Stage {
 
     /// The series that a query has had so far, as Prometheus' API answers.
     pub fn series(&self, query: &str) -> Result<Vec<Value>, Error> {
-        let ask = |path: &str, form: &[(&str, &str)]| {
-            let answer = http::post(self.doors["prometheus"].as_str().unwrap_or_default(), path, form);
-            let answer = answer.map_err(|source| Error::Query { query: query.to_owned(), why: source.to_string() })?;
-            if answer["status"] == "success" {
-                return Ok(answer["data"]["result"].clone());
-            }
-            Err(Error::Query { query: query.to_owned(), why: answer["error"].to_string() })
-        };
-        let now = ask("/api/v1/query", &[("query", "time()")])?[0].as_f64().unwrap_or_default();
+        let url = self.doors["prometheus"].as_str().unwrap_or_default();
+        let now = http::ask(url, "/api/v1/query", &[("query", "time()")])?[0].as_f64().unwrap_or_default();
         let (start, end) = ((now - SPAN.as_secs_f64()).to_string(), now.to_string());
         let form = [("query", query), ("start", &start), ("end", &end), ("step", "15s")];
-        Ok(ask("/api/v1/query_range", &form)?.as_array().cloned().unwrap_or_default())
+        Ok(http::ask(url, "/api/v1/query_range", &form)?.as_array().cloned().unwrap_or_default())
     }
 
     /// Ends it as Ctrl-C does, and waits until it has ended.

@@ -57,20 +57,26 @@ async fn every_manifest_is_taken_by_the_api_server_and_every_canary_is_valid() {
 
 /// Templates are there, render, and are queries that a Prometheus understands.
 fn every_check_can_be_asked(canary: &Canary, templates: &[MetricTemplate]) {
-    let namespace = canary.metadata.namespace.clone().unwrap();
     let store = Store::new(Duration::from_secs(60));
-    for check in &canary.spec.analysis.metrics {
-        let Some(wanted) = &check.template_ref else { continue };
-        let within = wanted.namespace.clone().unwrap_or_else(|| namespace.clone());
-        let is_wanted = |template: &&MetricTemplate| {
-            template.metadata.name.as_ref() == Some(&wanted.name)
-                && template.metadata.namespace.as_ref() == Some(&within)
-        };
-        let template = templates.iter().find(is_wanted).unwrap_or_else(|| panic!("no {}.{within}", wanted.name));
-        let names = Names::of(canary);
-        let query = meters::template::render(&template.spec.query, &names, "1m", &BTreeMap::new()).unwrap();
+    for query in template_queries(canary, templates) {
         store.query(&query, 0).unwrap_or_else(|error| panic!("{query}: {error}"));
     }
+}
+
+/// The queries of the metric templates that a canary's analysis names, over a minute.
+pub(crate) fn template_queries(canary: &Canary, templates: &[MetricTemplate]) -> Vec<String> {
+    let namespace = canary.metadata.namespace.clone().unwrap();
+    let wanted = canary.spec.analysis.metrics.iter().filter_map(|check| check.template_ref.as_ref());
+    let rendered = wanted.map(|wanted| {
+        let within = wanted.namespace.as_ref().unwrap_or(&namespace);
+        let is_wanted = |template: &&MetricTemplate| {
+            template.metadata.name.as_ref() == Some(&wanted.name)
+                && template.metadata.namespace.as_ref() == Some(within)
+        };
+        let template = templates.iter().find(is_wanted).unwrap_or_else(|| panic!("no {}.{within}", wanted.name));
+        meters::template::render(&template.spec.query, &Names::of(canary), "1m", &BTreeMap::new()).unwrap()
+    });
+    rendered.collect()
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn what_kustomize_makes_of_the_overlays_is_committed() {
 }
 
 /// As `kubectl apply --server-side --validate=strict` does.
-async fn apply(client: &Client, object: &Value) {
+pub(crate) async fn apply(client: &Client, object: &Value) {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let (group, version) = text("/apiVersion").split_once('/').unwrap_or(("", text("/apiVersion")));
     let kind = GroupVersionKind::gvk(group, version, text("/kind"));
@@ -104,7 +110,7 @@ async fn apply(client: &Client, object: &Value) {
 }
 
 /// All objects of a kind, in the version that is stored.
-async fn all<K>(client: &Client) -> Vec<K>
+pub(crate) async fn all<K>(client: &Client) -> Vec<K>
 where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
