@@ -197,6 +197,10 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
                     cx.note(status)?;
                 }
                 cx.promote(&status.last_applied_spec)?;
+            } else if target.foreign.is_none() && differs(status, target) && !cx.promote(&status.last_applied_spec)? {
+                // It was made late, and of a newer revision: that is the first one, and what is pushed from now on is not.
+                phase::apply(status, target);
+                cx.note(status)?;
             }
             return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
         }

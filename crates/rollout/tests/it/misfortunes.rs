@@ -86,6 +86,22 @@ fn a_primary_that_was_made_from_a_newer_revision_than_the_one_first_seen_carries
 }
 
 #[test]
+fn a_revision_that_is_pushed_after_a_primary_was_made_late_is_analysed() {
+    let plan = canaries::plan(|_| {});
+    let mut world = World { starts: |_, _| None, ..World::default() };
+    world.tick(&plan, true, |effect| matches!(effect, Effect::EnsurePrimary).then_some(Fault::Refused));
+    world.target = "v2".into();
+    world.run(&plan, 1);
+    world.target = "bad".into();
+    world.starts = |_, _| Some(true);
+    world.run(&plan, 1);
+    assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
+    assert_eq!(world.status.last_promoted_spec, "v2");
+    world.run(&plan, 1);
+    assert_eq!(world.begun, ["bad"]);
+}
+
+#[test]
 fn a_primary_that_people_delete_is_made_of_what_the_target_is() {
     let plan = canaries::plan(|_| {});
     let mut world = World::pushed(&plan, "bad");
