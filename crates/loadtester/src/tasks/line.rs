@@ -8,7 +8,7 @@ use std::env;
 use std::path::Path;
 
 use super::child::{self, Program};
-use super::{Metadata, Policy, Surroundings, Task, Work, boolean, required, words};
+use super::{Commands, Metadata, NOT_PLAYED, Policy, Surroundings, Task, Work, boolean, required, words};
 use crate::caller::Refusal;
 use crate::load::imitation;
 
@@ -29,14 +29,18 @@ pub(super) fn cmd(metadata: &Metadata, policy: &Policy) -> Result<Task, Refusal>
     let name = words.next().unwrap_or_default();
     allow(policy, &name)?;
     let args: Vec<String> = words.collect();
-    if !is_installed(&name)
+    let missing = if policy.commands != Commands::All { "is not run in a sandbox" } else { "is not installed" };
+    if (policy.commands != Commands::All || !is_installed(&name))
         && let Some(plan) = imitation::read(&name, &args)
     {
         let plan = plan.map_err(|reason| {
-            Refusal::bad_request(format!("{name} is not installed, and the built-in load can't stand in: {reason}"))
+            Refusal::bad_request(format!("{name} {missing}, and the built-in load can't stand in: {reason}"))
         })?;
-        let note = format!("{name} is not installed, its load is made by the load tester itself");
+        let note = format!("{name} {missing}, its load is made by the load tester itself");
         return Ok(Task::load(plan, text.to_owned(), Some(note)));
+    }
+    if policy.commands == Commands::None {
+        return Err(Refusal::forbidden(format!("{name} {NOT_PLAYED}")));
     }
     let tells = boolean(metadata, "logCmdOutput")?;
     Ok(task("cmd", text, Program { name, args }, tells, false))
@@ -83,7 +87,8 @@ impl Line {
     /// Runs it; what it printed, if that is asked for.
     pub(super) async fn run(&self, surroundings: &Surroundings<'_>) -> Result<String, String> {
         let Self { text, program, tells } = self;
-        let ended = child::run(program, &surroundings.policy.env, surroundings.timeout).await;
+        let Surroundings { policy, timeout, world, .. } = surroundings;
+        let ended = child::run(program, &policy.env, world.proxy(), *timeout).await;
         let ended = ended.map_err(|error| format!("command {text} failed: : {error}"))?;
         match ended.failure {
             None if *tells => Ok(ended.output),

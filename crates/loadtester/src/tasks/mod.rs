@@ -25,11 +25,19 @@ use self::verify::Verify;
 use crate::caller::Refusal;
 use crate::load::{self, Plan};
 use crate::metrics::Metrics;
+use crate::world::World;
 
 pub(crate) use self::runner::{Queued, Runner};
 
 /// Metadata of a webhook.
 pub(crate) type Metadata = BTreeMap<String, String>;
+
+/// Types that need programs of the machine or the network beyond a played cluster.
+const BEYOND: [&str; 7] = ["bash", "concord", "grpc", "helm", "helmv3", "kubectl", "ngrinder"];
+
+/// Why something is not done in a played container, and what is.
+const NOT_PLAYED: &str = "is not for a sandbox that was not asked to run commands of this machine (--commands); there are the \
+                          types http and verify, and command lines of hey, fortio load and wrk";
 
 /// What commands may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +46,20 @@ pub(crate) struct Policy {
     pub(crate) allowed: Vec<String>,
     /// Environment variables that they get besides the usual ones; `*` for all.
     pub(crate) env: Vec<String>,
+    /// Which of them are run at all.
+    pub(crate) commands: Commands,
+}
+
+/// Which commands are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Commands {
+    /// All.
+    #[default]
+    All,
+    /// Not those that make load, since their tools do not find the names of a played cluster: the load is made here.
+    AllButLoad,
+    /// None: a played container is not to start what is on somebody's machine. Load is made here.
+    None,
 }
 
 /// One task, understood and allowed.
@@ -69,6 +91,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) policy: &'a Policy,
     /// How long it may take.
     pub(crate) timeout: Duration,
+    pub(crate) world: &'a World,
     pub(crate) metrics: &'a Metrics,
 }
 
@@ -87,7 +110,11 @@ impl Task {
         if metadata.is_empty() {
             return Err(Refusal::bad_request("metadata not found in payload"));
         }
-        match metadata.get("type").map_or("cmd", String::as_str) {
+        let kind = metadata.get("type").map_or("cmd", String::as_str);
+        if policy.commands == Commands::None && BEYOND.contains(&kind) {
+            return Err(Refusal::forbidden(format!("type {kind} {NOT_PLAYED}")));
+        }
+        match kind {
             "cmd" => line::cmd(metadata, policy),
             "bash" => line::bash(metadata, policy),
             "helm" => line::tool("helm", "helm", metadata, policy),
@@ -123,7 +150,7 @@ impl Task {
 
 /// Makes load; its report.
 async fn make(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<String, Failure> {
-    let report = load::run(plan, surroundings.timeout).await;
+    let report = load::run(plan, surroundings.timeout, surroundings.world).await;
     surroundings.metrics.load(plan.kind(), report.succeeded(), report.failed());
     match report.verdict(&plan.thresholds) {
         Ok(()) => Ok(report.to_string()),
@@ -180,7 +207,7 @@ mod tests {
     }
 
     fn refused(pairs: &[(&str, &str)], allowed: &[&str]) -> (u16, String) {
-        let policy = Policy { allowed: allowed.iter().map(|name| (*name).to_owned()).collect(), env: Vec::new() };
+        let policy = Policy { allowed: allowed.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
         let refusal = Task::read(&metadata(pairs), &policy).unwrap_err();
         (refusal.status.as_u16(), refusal.reason)
     }
@@ -212,8 +239,29 @@ mod tests {
         ] {
             assert_eq!(refused(pairs, &["hey"]), (forbidden, format!("{program} is not among -allowed-commands")));
         }
-        let policy = Policy { allowed: vec!["hey".to_owned()], env: Vec::new() };
+        let policy = Policy { allowed: vec!["hey".to_owned()], ..Policy::default() };
         assert!(Task::read(&metadata(&[("cmd", "hey http://x")]), &policy).is_ok());
+    }
+
+    #[test]
+    fn a_played_container_makes_load_and_starts_no_program() {
+        let policy = Policy { commands: Commands::None, ..Policy::default() };
+        let read = |pairs: &[(&str, &str)]| Task::read(&metadata(pairs), &policy);
+        for (pairs, what) in [
+            (&[("cmd", "touch /tmp/here")][..], "touch"),
+            (&[("cmd", "/bin/hey http://x/")], "/bin/hey"),
+            (&[("type", "bash"), ("cmd", "hey http://x/")], "type bash"),
+            (&[("type", "kubectl"), ("cmd", "get pods")], "type kubectl"),
+            (&[("type", "concord")], "type concord"),
+        ] {
+            let refusal = read(pairs).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::FORBIDDEN);
+            assert!(refusal.reason.starts_with(&format!("{what} is not for a sandbox")), "{}", refusal.reason);
+        }
+        for line in ["hey -z 1m http://x/", "fortio load -n 10 http://x/", "wrk http://x/"] {
+            assert_eq!(read(&[("cmd", line)]).unwrap().kind, "http", "{line}");
+        }
+        assert_eq!(read(&[("type", "verify"), ("healthUrl", "http://x/")]).unwrap().kind, "verify");
     }
 
     #[test]

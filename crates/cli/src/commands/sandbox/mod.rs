@@ -65,6 +65,9 @@ struct Arguments {
     /// Requests in a second of real time to each canary's host
     #[arg(long, value_name = "N", default_value_t = PER_SECOND)]
     rate: f64,
+    /// Let load testers in the cluster run commands of this machine, when a webhook asks for one
+    #[arg(long)]
+    commands: bool,
     /// Let one in ten of the operator's requests to the Kubernetes API fail, in ways that are drawn from this seed
     #[arg(long, value_name = "SEED")]
     faults: Option<u64>,
