@@ -1,9 +1,10 @@
 //! A shell in which `kubectl` is the one that was recorded, and talks to one server.
 
+use std::env;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -44,7 +45,7 @@ impl Kubectl {
         let kubeconfig = serde_saphyr::from_str(kubeconfig).map_err(|error| Error::Kubeconfig(error.into()))?;
         let program = program().ok_or(Error::NoKubectl(RELEASE))?;
         let name = format!("kubectlsuite-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
+        let folder = env::temp_dir().join(name);
         let found = Self { folder, kubeconfig, variables: Vec::new(), patience: COMMAND_MAX };
         found.install(&program)?;
         Ok(found)
@@ -167,7 +168,7 @@ impl Shell<'_> {
     }
 
     fn command(&self, line: &str) -> Command {
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = env::var("PATH").unwrap_or_default();
         let mut command = Command::new("sh");
         command
             .args(["-c", line])
@@ -233,7 +234,15 @@ impl Drop for Running {
 /// A `kubectl` of the recorded release.
 fn program() -> Option<Command> {
     let built = Programs::find().ok().and_then(|programs| programs.kubectl()).map(|program| program.command());
-    [built, Some(Command::new("kubectl"))].into_iter().flatten().find(is_recorded)
+    built.into_iter().chain(in_path("kubectl").map(Command::new)).find(is_recorded)
+}
+
+/// The programs of this name by their whole paths: where commands run, the first `kubectl` in `PATH` is the one of
+/// [`Kubectl::install`], which must not call itself.
+fn in_path(name: &str) -> impl Iterator<Item = PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let files: Vec<_> = env::split_paths(&path).filter_map(|folder| path::absolute(folder.join(name)).ok()).collect();
+    files.into_iter().filter(|file| file.is_file())
 }
 
 fn is_recorded(program: &Command) -> bool {
@@ -245,4 +254,15 @@ fn is_recorded(program: &Command) -> bool {
 
 fn make(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_in_path_are_known_by_their_whole_paths() {
+        let found: Vec<_> = in_path("sh").collect();
+        assert!(!found.is_empty() && found.iter().all(|file| file.is_absolute()), "{found:?}");
+    }
 }
