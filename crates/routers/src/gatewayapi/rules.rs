@@ -176,14 +176,16 @@ fn mirror(backend_ref: MirrorRef) -> Filter {
     }
 }
 
-/// Quirk: an unreadable `maxAge` counts as zero, and the patterns of `allowOrigins` have no counterpart, as in Flagger.
+/// Prefixes and regular expressions of `allowOrigins` have no counterpart. Quirk: an unreadable `maxAge` counts as zero, as in
+/// Flagger.
 fn cors(policy: &CorsPolicy) -> Cors {
     let max_age = policy.max_age.as_deref().map(|age| {
         let secs = duration::parse(age).unwrap_or_default().as_secs();
         i64::try_from(secs).unwrap_or(i64::MAX)
     });
+    let exact = policy.allow_origins.iter().filter_map(|origin| origin.exact.as_ref());
     Cors {
-        allow_origins: policy.allow_origin.clone(),
+        allow_origins: policy.allow_origin.iter().chain(exact).cloned().collect(),
         allow_credentials: policy.allow_credentials.unwrap_or_default(),
         allow_methods: policy.allow_methods.clone(),
         allow_headers: policy.allow_headers.clone(),
