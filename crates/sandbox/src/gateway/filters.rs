@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use http::header::{HOST, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use regex::Regex;
 
-use crate::wire::{Body, text};
+use crate::wire::{Body, respond, text};
 
 /// What a rule or one of its backends changes.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,7 @@ pub(super) struct Filters {
     pub(super) hostname: Option<HeaderValue>,
     pub(super) path: Option<Rewrite>,
     pub(super) redirect: Option<Redirect>,
+    pub(super) direct: Option<Direct>,
 }
 
 /// One change of the headers.
@@ -51,6 +53,13 @@ pub(super) struct Redirect {
     pub(super) status: Option<u16>,
 }
 
+/// An answer that no backend is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Direct {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
 /// A name or value that HTTP does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not valid in HTTP")]
@@ -83,6 +92,14 @@ impl Filters {
         let location = HeaderValue::try_from(format!("{scheme}://{host}{port}{path}{query}")).ok()?;
         let mut response = text(status, "redirected");
         response.headers_mut().insert(LOCATION, location);
+        Some(response)
+    }
+
+    /// The answer that the rule gives by itself, with its changes of headers.
+    pub(super) fn direct(&self) -> Option<Response<Body>> {
+        let Direct { status, body } = self.direct.clone()?;
+        let mut response = respond(status, "text/plain", body);
+        self.on_response(response.headers_mut());
         Some(response)
     }
 

@@ -17,6 +17,7 @@ mod address;
 mod complaints;
 mod cors;
 mod counts;
+mod faults;
 mod filters;
 mod forward;
 mod gatewayapi;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ports::Clock;
@@ -144,7 +144,8 @@ impl Proxy {
     ) -> Outcome {
         let origin = rule.cors.as_ref().and_then(|cors| Some((cors, cors.origin(&parts)?)));
         let preflight = origin.as_ref().and_then(|(cors, origin)| cors.preflight(&parts, origin));
-        if let Some(answer) = preflight.or_else(|| rule.filters.redirect(host, prefix, &parts.uri)) {
+        let by_rule = || rule.filters.redirect(host, prefix, &parts.uri).or_else(|| rule.filters.direct());
+        if let Some(answer) = preflight.or_else(by_rule) {
             return Outcome::of(rule, None, Sent::by_us(answer));
         }
         let Some(chosen) = self.choose(rule, &parts) else {
@@ -155,6 +156,15 @@ impl Proxy {
             Ok(backend) => backend,
             Err(why) => return Outcome::of(rule, None, Sent::ours(rule.origin.unresolved(), &why, Flag::NoCluster)),
         };
+        let drawn = rule.faults.draw(&mut *self.dice.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(delay) = drawn.delay {
+            tokio::time::sleep(self.clock.real(delay)).await;
+        }
+        if let Some(status) = drawn.abort {
+            let mut sent = Sent::ours(status, "fault filter abort", Flag::FaultInjected);
+            sent.delayed(drawn.delay);
+            return Outcome::of(rule, Some(&backend.service), sent);
+        }
         rule.filters.on_request(&mut parts.headers, &mut parts.uri, prefix);
         if let Some(weighted) = chosen.weighted {
             weighted.filters.on_request(&mut parts.headers, &mut parts.uri, prefix);
@@ -172,6 +182,7 @@ impl Proxy {
                 Err(_) => Sent::late(),
             },
         };
+        sent.delayed(drawn.delay);
         let headers = sent.response.headers_mut();
         if let Some(weighted) = chosen.weighted {
             weighted.filters.on_response(headers);
@@ -211,9 +222,13 @@ impl Proxy {
 
 /// How long an answer took, with the part that was played as long as it was played.
 pub(super) fn took(began: Instant, headers: &HeaderMap, clock: &dyn Clock) -> Duration {
-    let played = headers.get(PLAYED).and_then(|value| value.to_str().ok()?.parse().ok());
-    let played = played.and_then(|secs| Duration::try_from_secs_f64(secs).ok()).unwrap_or_default();
-    stretched(began.elapsed(), played, clock)
+    stretched(began.elapsed(), played(headers), clock)
+}
+
+/// The part of an answer's time that was played.
+fn played(headers: &HeaderMap) -> Duration {
+    let secs = headers.get(PLAYED).and_then(|value| value.to_str().ok()?.parse().ok());
+    secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok()).unwrap_or_default()
 }
 
 impl Origin {
@@ -234,6 +249,19 @@ impl Sent {
 
     fn by_us(response: Response<Body>) -> Self {
         Self { response, peer: None, flag: Flag::None }
+    }
+
+    /// The same after it was held back for so long, which counts as long as it was played.
+    fn delayed(&mut self, delay: Option<Duration>) {
+        let Some(delay) = delay else { return };
+        let headers = self.response.headers_mut();
+        let secs = (played(headers) + delay).as_secs_f64();
+        if let Ok(value) = HeaderValue::try_from(secs.to_string()) {
+            headers.insert(PLAYED, value);
+        }
+        if self.flag == Flag::None {
+            self.flag = Flag::DelayInjected;
+        }
     }
 
     pub(super) fn late() -> Self {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cors::Cors;
+use super::faults::Faults;
 use super::filters::Filters;
 use super::ingress::{Alternative, Location};
 use super::retries::Retries;
@@ -16,6 +17,7 @@ pub(super) struct Rule {
     pub(super) origin: Origin,
     pub(super) filters: Filters,
     pub(super) cors: Option<Cors>,
+    pub(super) faults: Faults,
     pub(super) backends: Vec<Weighted>,
     /// Who may get the request instead of the backends.
     pub(super) alternative: Option<Alternative>,

@@ -209,6 +209,38 @@ async fn rewrites_retries_timeouts_and_cors_are_obeyed() {
 }
 
 #[tokio::test]
+async fn faults_are_injected_and_counted_by_the_client_alone() {
+    let world = world(50.0).await;
+    world
+        .apply_virtual_service(&json!([
+            {"match": [{"uri": {"prefix": "/teapot"}}], "directResponse": {"status": 418, "body": {"string": "short and stout"}}},
+            {"match": [{"uri": {"prefix": "/never"}}], "route": split(0, 100),
+                "fault": {"abort": {"httpStatus": 400, "percentage": {"value": 100}}}},
+            {"match": [{"uri": {"prefix": "/unharmed"}}], "route": split(0, 100), "rewrite": {"uri": "/"},
+                "fault": {"abort": {"httpStatus": 400}, "delay": {"fixedDelay": "1h"}}},
+            {"route": split(100, 0), "fault": {"delay": {"fixedDelay": "20s", "percentage": {"value": 100}}}},
+        ]))
+        .await;
+    world.answered("app.example.com", "/teapot", 418).await;
+    assert_eq!(world.ask("app.example.com", "/teapot").await.body, "short and stout");
+    assert_eq!(world.ask("app.example.com", "/never").await.status, 400);
+    assert_eq!(world.ask("app.example.com", "/unharmed").await.status, 200, "what has no percentage hits nothing");
+    assert!(world.ask("app.example.com", "/version").await.body.contains("6.0.0"));
+    let count = |labels: &str| world.value(&format!("sum(istio_requests_total{{{labels}}})"));
+    let took =
+        r#"sum(istio_request_duration_milliseconds_sum{reporter="source",destination_workload="podinfo-primary"})"#;
+    world
+        .comes_true(|| {
+            count(r#"response_flags="FI",response_code="400""#) == Some(1.0)
+                && count(r#"response_flags="DI""#) == Some(1.0)
+                && world.value(took).is_some_and(|millis| (20_000.0..60_000.0).contains(&millis))
+        })
+        .await;
+    assert_eq!(count(r#"reporter="destination",response_code="400""#), None, "no pod ever saw it");
+    world.sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn a_virtual_service_that_cannot_be_served_is_told_so() {
     let world = World::start(50.0).await;
     world.apply_virtual_service(&json!([{"match": [{"uri": {"regex": "("}}], "route": split(100, 0)}])).await;

@@ -37,6 +37,10 @@ pub(in crate::gateway) enum Flag {
     UpstreamTimeout,
     /// The destination does not exist.
     NoCluster,
+    /// It was held back.
+    DelayInjected,
+    /// It was answered in the backend's place.
+    FaultInjected,
 }
 
 impl Flag {
@@ -47,6 +51,8 @@ impl Flag {
             Self::UpstreamFailure => "UF",
             Self::UpstreamTimeout => "UT",
             Self::NoCluster => "NC",
+            Self::DelayInjected => "DI",
+            Self::FaultInjected => "FI",
         }
     }
 }

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 use kube::core::DynamicObject;
 
 use super::super::cors::Cors;
+use super::super::faults::Faults;
 use super::super::filters::{BadHeader, Edit, Filters, Redirect, Rewrite, header_value};
 use super::super::matching::{BadMatch, Condition, Matcher, Path, Test, header_name, whole};
 use super::super::rule::{Origin, Rule, Shadow, Unresolved, Weighted};
@@ -159,6 +160,7 @@ fn rule(route: &Id, written: &Written, services: &Services) -> Result<Rule, BadR
         origin: Origin::HttpRoute(route.clone()),
         filters: filters(&written.filters)?,
         cors: written.filters.iter().find(|filter| filter.type_ == "CORS").map(cors),
+        faults: Faults::default(),
         backends: written.backend_refs.iter().map(backend).collect::<Result<_, _>>()?,
         alternative: None,
         mirrors: mirrors(route, &written.filters, services),

@@ -7,6 +7,7 @@ use k8s_openapi::api::networking::v1::{HTTPIngressPath, Ingress, IngressBackend}
 use kube::ResourceExt;
 
 use super::super::complaints::Complaint;
+use super::super::faults::Faults;
 use super::super::filters::Filters;
 use super::super::matching::{Condition, Matcher, Path};
 use super::super::rule::{Origin, Rule, Unresolved, Weighted};
@@ -120,6 +121,7 @@ fn entry(ingress: &Ingress, place: &Place<'_>, alternative: Option<Alternative>,
         origin: Origin::Ingress(Arc::new(location)),
         filters: Filters::default(),
         cors: None,
+        faults: Faults::default(),
         backends: vec![backend],
         alternative,
         mirrors: Vec::new(),

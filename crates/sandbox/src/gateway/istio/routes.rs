@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::StatusCode;
 use kube::core::DynamicObject;
 
 use super::super::complaints::Complaint;
 use super::super::cors::Cors;
-use super::super::filters::{BadHeader, Edit, Filters, Redirect, Rewrite, header_value};
+use super::super::faults::{Fault, Faults};
+use super::super::filters::{BadHeader, Direct, Edit, Filters, Redirect, Rewrite, header_value};
 use super::super::matching::{BadMatch, Matcher, Test, whole};
 use super::super::retries::Retries;
 use super::super::rule::{Origin, Rule, Shadow, Weighted};
@@ -36,6 +41,10 @@ enum Bad {
     Header(BadHeader),
     #[error("spec.http.{0} \"{1}\" is not a duration")]
     Duration(&'static str, String),
+    #[error("spec.http.{0} {1} is not the status of an answer")]
+    Status(&'static str, u16),
+    #[error("spec.http.directResponse.body.bytes is not in base64")]
+    Base64,
     #[error("spec.http.delegate \"{0}\" not found")]
     Delegate(Id),
 }
@@ -176,6 +185,7 @@ impl Compiler<'_> {
             origin: Origin::VirtualService(self.id.clone()),
             filters: filters(route)?,
             cors: route.cors_policy.as_ref().map(cors).transpose()?,
+            faults: faults(&route.fault)?,
             backends: route.destinations.iter().map(backend).collect::<Result<_, _>>()?,
             alternative: None,
             mirrors: self.mirrors(route, port),
@@ -186,7 +196,7 @@ impl Compiler<'_> {
 
     fn mirrors(&self, route: &Route, port: u16) -> Vec<Shadow> {
         let shadow = |destination: &Destination, percent: Option<Percent>| {
-            let share = percent.map_or(1.0, |percent| percent.value / 100.0).clamp(0.0, 1.0);
+            let share = percent.map_or(1.0, Percent::share);
             Some(Shadow { backend: resolve(&self.id.namespace, destination, port, self.known).ok()?, share })
         };
         let one = route.mirror.iter().map(|mirror| (mirror, route.mirror_percentage));
@@ -230,7 +240,35 @@ fn filters(route: &Route) -> Result<Filters, Bad> {
         // Unlike in the Gateway API, it is for ever unless said.
         status: Some(written.status.unwrap_or(301)),
     });
-    Ok(Filters { request: edits(request)?, response: edits(response)?, hostname, path, redirect })
+    let direct = route.direct_response.as_ref().map(direct).transpose()?;
+    Ok(Filters { request: edits(request)?, response: edits(response)?, hostname, path, redirect, direct })
+}
+
+fn direct(written: &spec::DirectResponse) -> Result<Direct, Bad> {
+    let body = match &written.body {
+        spec::DirectBody { string: Some(text), .. } => text.clone().into(),
+        spec::DirectBody { bytes: Some(bytes), .. } => STANDARD.decode(bytes).map_err(|_| Bad::Base64)?.into(),
+        spec::DirectBody { .. } => Bytes::new(),
+    };
+    Ok(Direct { status: status("directResponse.status", written.status)?, body })
+}
+
+/// Without a percentage they hit nothing, as in Istio.
+fn faults(written: &spec::Fault) -> Result<Faults, Bad> {
+    let delay = written.delay.as_ref().map(|delay| {
+        let what = span("fault.delay.fixedDelay", Some(&delay.fixed))?.unwrap_or_default();
+        let older = Percent { value: f64::from(delay.percent) };
+        Ok(Fault { share: delay.percentage.unwrap_or(older).share(), what })
+    });
+    let abort = written.abort.as_ref().and_then(|abort| Some((abort, abort.http_status?))).map(|(abort, code)| {
+        Ok(Fault { share: abort.percentage.unwrap_or_default().share(), what: status("fault.abort.httpStatus", code)? })
+    });
+    Ok(Faults { delay: delay.transpose()?, abort: abort.transpose()? })
+}
+
+fn status(field: &'static str, code: u16) -> Result<StatusCode, Bad> {
+    // What is below is no answer, and ends no exchange.
+    StatusCode::from_u16(code).ok().filter(|_| 200 <= code).ok_or(Bad::Status(field, code))
 }
 
 /// Groups are `\1` in Envoy, and `${1}` here.

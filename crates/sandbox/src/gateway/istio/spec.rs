@@ -21,6 +21,8 @@ pub(super) struct Route {
     #[serde(rename = "route")]
     pub(super) destinations: Vec<Weighted>,
     pub(super) redirect: Option<Redirect>,
+    pub(super) direct_response: Option<DirectResponse>,
+    pub(super) fault: Fault,
     pub(super) delegate: Option<Delegate>,
     pub(super) rewrite: Rewrite,
     pub(super) timeout: Option<String>,
@@ -99,6 +101,46 @@ pub(super) struct Redirect {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DirectResponse {
+    pub(super) status: u16,
+    pub(super) body: DirectBody,
+}
+
+/// One of them; none is an empty one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DirectBody {
+    pub(super) string: Option<String>,
+    /// In base64.
+    pub(super) bytes: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Fault {
+    pub(super) delay: Option<Delay>,
+    pub(super) abort: Option<Abort>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Delay {
+    #[serde(rename = "fixedDelay")]
+    pub(super) fixed: String,
+    pub(super) percentage: Option<Percent>,
+    /// The older form of `percentage`.
+    pub(super) percent: u32,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Abort {
+    pub(super) http_status: Option<u16>,
+    pub(super) percentage: Option<Percent>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Rewrite {
     pub(super) uri: Option<String>,
@@ -134,6 +176,13 @@ pub(super) struct Mirror {
 #[serde(default)]
 pub(super) struct Percent {
     pub(super) value: f64,
+}
+
+impl Percent {
+    /// From 0 to 1.
+    pub(super) fn share(self) -> f64 {
+        (self.value / 100.0).clamp(0.0, 1.0)
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
