@@ -7,6 +7,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client};
 use operator::web::{Carrier, ErrorKind, Network, Route};
 use sandbox::Sandbox;
 
@@ -16,6 +18,7 @@ const QUERY: &str = "/api/v1/query";
 /// The machine's network, with the names of a cluster.
 pub(crate) struct Names {
     network: Network,
+    client: Client,
     /// The URL of the gateway.
     gateway: String,
     /// The URL of the metrics store.
@@ -25,7 +28,23 @@ pub(crate) struct Names {
 impl Names {
     /// Those of a sandbox.
     pub(crate) fn of(sandbox: &Sandbox) -> Self {
-        Self { network: Network::default(), gateway: sandbox.gateway_url(), prometheus: sandbox.metrics_url() }
+        Self {
+            network: Network::default(),
+            client: sandbox.client(),
+            gateway: sandbox.gateway_url(),
+            prometheus: sandbox.metrics_url(),
+        }
+    }
+
+    /// Whether it is the cluster's. Where its namespace can't be looked up, nothing leaves this machine.
+    async fn is_known(&self, named: &Named<'_>) -> bool {
+        match named {
+            Named::Service => true,
+            Named::Perhaps(namespace) => {
+                let found = Api::<Namespace>::all(self.client.clone()).get_opt(namespace).await;
+                found.map_or(true, |found| found.is_some())
+            }
+        }
     }
 
     /// The same request to the metrics store, if it is a query.
@@ -41,25 +60,44 @@ impl Carrier for Names {
         mut request: Request<Vec<u8>>,
         route: &'a Route,
     ) -> BoxFuture<'a, Result<Response<Vec<u8>>, ErrorKind>> {
-        if !is_of_cluster(request.uri()) {
-            return self.network.carry(request, route);
+        async move {
+            let proxy = match named(request.uri()) {
+                None => None,
+                Some(named) => match self.query(request.uri()) {
+                    Some(uri) => {
+                        *request.uri_mut() = uri;
+                        None
+                    }
+                    None => self.is_known(&named).await.then(|| self.gateway.clone()),
+                },
+            };
+            match proxy {
+                None => self.network.carry(request, route).await,
+                proxy => self.network.carry(request, &Route { proxy, ..route.clone() }).await,
+            }
         }
-        if let Some(uri) = self.query(request.uri()) {
-            *request.uri_mut() = uri;
-            return self.network.carry(request, route);
-        }
-        let route = Route { proxy: Some(self.gateway.clone()), ..route.clone() };
-        async move { self.network.carry(request, &route).await }.boxed()
+        .boxed()
     }
 }
 
-/// Whether this is a Service's URL: `NAME.NAMESPACE`, alone or with `svc` or `svc.cluster.local` behind it, without TLS.
-fn is_of_cluster(uri: &Uri) -> bool {
-    let host = uri.authority().map(Authority::host).unwrap_or_default();
+/// What a URL names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named<'a> {
+    /// A Service, with `svc` or `svc.cluster.local` behind its namespace.
+    Service,
+    /// A Service in this namespace, or a host of the world such as `example.com`.
+    Perhaps(&'a str),
+}
+
+/// The Service that a URL without TLS names, if it may be one.
+fn named(uri: &Uri) -> Option<Named<'_>> {
+    let host = uri.authority().map(Authority::host).filter(|_| uri.scheme() == Some(&Scheme::HTTP))?;
     let name = host.strip_suffix(".cluster.local").unwrap_or(host);
-    let labels: Vec<&str> = name.split('.').collect();
-    let named = matches!(labels.as_slice(), [_, _] | [_, _, "svc"]);
-    uri.scheme() == Some(&Scheme::HTTP) && named
+    match name.split('.').collect::<Vec<_>>().as_slice() {
+        [_, namespace] => Some(Named::Perhaps(namespace)),
+        [_, _, "svc"] => Some(Named::Service),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -68,25 +106,32 @@ mod tests {
 
     #[test]
     fn names_of_services_are_told_from_addresses_and_names_of_the_world() {
-        let of_cluster = |url: &str| is_of_cluster(&url.parse().unwrap());
-        for url in ["http://tester.test/", "http://a.b.svc:8080/x", "http://a.b.svc.cluster.local/"] {
-            assert!(of_cluster(url), "{url}");
-        }
-        for url in ["http://127.0.0.1:9090/", "http://localhost:1/", "https://a.b/", "http://hooks.slack.com/x"] {
-            assert!(!of_cluster(url), "{url}");
+        let kind = |url: &'static str| named(&url.parse().unwrap()).map(|named| named == Named::Service);
+        for (url, expected) in [
+            ("http://a.b.svc:8080/x", Some(true)),
+            ("http://a.b.svc.cluster.local/", Some(true)),
+            ("http://tester.test/", Some(false)),
+            ("http://127.0.0.1:9090/", None),
+            ("http://localhost:1/", None),
+            ("https://a.b/", None),
+            ("http://hooks.slack.com/x", None),
+        ] {
+            assert_eq!(kind(url), expected, "{url}");
         }
     }
 
-    #[test]
-    fn queries_go_to_the_store_below_whatever_path_they_are_asked() {
-        let names = Names {
-            network: Network::default(),
-            gateway: "http://127.0.0.1:1".to_owned(),
-            prometheus: "http://127.0.0.1:2".to_owned(),
-        };
+    #[tokio::test]
+    async fn two_words_are_a_service_where_the_second_is_a_namespace() {
+        let sandbox = Sandbox::start(sandbox::Options::default()).await.unwrap();
+        let names = Names::of(&sandbox);
+        for (host, expected) in [("tester.default", true), ("example.com", false)] {
+            let uri = format!("http://{host}/").parse().unwrap();
+            assert_eq!(names.is_known(&named(&uri).unwrap()).await, expected, "{host}");
+        }
         let query = |url: &str| names.query(&url.parse().unwrap()).map(|uri| uri.to_string());
-        let asked = query("http://prometheus.system:9090/prom/api/v1/query?query=up");
-        assert_eq!(asked.as_deref(), Some("http://127.0.0.1:2/api/v1/query?query=up"));
+        let expected = format!("{}/api/v1/query?query=up", names.prometheus);
+        assert_eq!(query("http://prometheus.system:9090/prom/api/v1/query?query=up"), Some(expected));
         assert_eq!(query("http://tester.test/"), None);
+        sandbox.stop().await;
     }
 }
