@@ -7,7 +7,7 @@
 //! * `$EXAMPLES`, the folder of that name;
 //! * `$SANDBOX`, a folder with what the sandbox tells while it runs: `events`, in order and without repetitions, and
 //!   `shares`, a line for each weight that was held and whether the requests meanwhile were shared as it says;
-//! * `kubectl`, which talks to the sandbox.
+//! * `kubectl`, which talks to the sandbox; and names of its Services in the requests of `curl`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -122,6 +122,7 @@ impl Scenario {
         let kubectl = kubectl
             .with("EXAMPLES", root().join("examples"))
             .with("SANDBOX", stage.folder().to_owned())
+            .with("http_proxy", stage.gateway().into())
             .patient(RELEASE_MAX);
         let said = session.play(&kubectl).map_err(Error::Play);
         stage.stop()?;
