@@ -9,6 +9,8 @@ mod commands;
 #[cfg(feature = "sandbox")]
 mod demo;
 #[cfg(feature = "sandbox")]
+mod images;
+#[cfg(feature = "sandbox")]
 mod names;
 #[cfg(feature = "sandbox")]
 mod real;

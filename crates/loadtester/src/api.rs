@@ -19,7 +19,8 @@ use crate::metrics::{Ending, Metrics};
 use crate::serving::{Failure, LIMITS};
 use crate::settings::Settings;
 use crate::store::{self, Store};
-use crate::tasks::{self, Queued, Runner, Task};
+use crate::tasks::{self, Policy, Queued, Runner, Task};
+use crate::world::World;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -67,10 +68,11 @@ impl Route {
 
 impl Api {
     /// Answers by these settings.
-    pub(crate) async fn new(settings: Settings) -> Result<Self, Failure> {
-        let gates = Gates::new(Store::open(&settings.gates, settings.kubeconfig.as_deref()).await?);
+    pub(crate) async fn new(settings: Settings, world: World) -> Result<Self, Failure> {
+        let gates = Gates::new(Store::open(&settings.gates, settings.kubeconfig.as_deref(), &world).await?);
         let metrics = Arc::new(Metrics::new());
-        let runner = Runner::new(settings.policy, settings.timeout, Arc::clone(&metrics));
+        let policy = Policy { commands: world.commands(), ..settings.policy };
+        let runner = Runner::new(policy, settings.timeout, Arc::clone(&metrics), world);
         Ok(Self(Arc::new(Inner { authorizer: settings.authorizer, gates, runner, metrics })))
     }
 

@@ -10,6 +10,7 @@ use process::server::{BindError, Limits, Server};
 use process::shutdown::Signals;
 use tokio_util::sync::CancellationToken;
 
+use crate::world::World;
 use crate::{cluster, store};
 
 /// The version of this binary.
@@ -62,8 +63,15 @@ impl Common {
     }
 
     /// Opens the port.
-    pub(crate) async fn bind(&self) -> Result<Server, Failure> {
-        Ok(Server::bind(self.port).await?)
+    pub(crate) async fn open(&self, world: &mut World) -> Result<Server, Failure> {
+        Ok(world.open(self.port).await?)
+    }
+
+    /// Says what of the flags has no effect.
+    pub(crate) fn warn(&self) {
+        for warning in &self.warnings {
+            tracing::warn!("{warning}");
+        }
     }
 }
 
@@ -87,11 +95,11 @@ impl Failure {
 /// Runs a service from its command line to its end: until a first signal asks for it, or a second one demands it.
 pub(crate) fn run<S: HasCommon, F: Future<Output = Result<(), Failure>>>(
     flags: &'static Flags,
-    words: impl Iterator<Item = String>,
+    words: Vec<String>,
     read: impl FnOnce(&Typed) -> Result<S, Misread>,
-    serve: impl FnOnce(S, CancellationToken) -> F,
+    serve: impl FnOnce(S, World, CancellationToken) -> F,
 ) -> ExitCode {
-    let typed = Typed::read(flags, words, |name| std::env::var(name).ok());
+    let typed = Typed::read(flags, words.into_iter(), |name| std::env::var(name).ok());
     let settings = match typed.and_then(|typed| if flag(&typed, "version") { Ok(None) } else { read(&typed).map(Some) })
     {
         Ok(Some(settings)) => settings,
@@ -102,9 +110,7 @@ pub(crate) fn run<S: HasCommon, F: Future<Output = Result<(), Failure>>>(
     if log::install(common.log_level, common.log_encoding).is_err() {
         return ExitCode::FAILURE;
     }
-    for warning in &common.warnings {
-        tracing::warn!("{warning}");
-    }
+    common.warn();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fatal(&error, None),
@@ -116,7 +122,7 @@ pub(crate) fn run<S: HasCommon, F: Future<Output = Result<(), Failure>>>(
         };
         let stop = CancellationToken::new();
         tokio::select! {
-            ended = serve(settings, stop.clone()) => match ended {
+            ended = serve(settings, World::machine(), stop.clone()) => match ended {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => fatal(&failure, failure.hint()),
             },

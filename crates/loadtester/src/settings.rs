@@ -59,7 +59,11 @@ impl Settings {
             common: Common::read(typed)?,
             authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
             timeout: time(typed, "timeout")?,
-            policy: Policy { allowed: list(typed, "allowed-commands"), env: list(typed, "command-env") },
+            policy: Policy {
+                allowed: list(typed, "allowed-commands"),
+                env: list(typed, "command-env"),
+                ..Policy::default()
+            },
             gates: place(typed, "gate-file", "gate-configmap")?,
             kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
         })

@@ -83,6 +83,12 @@ impl Server {
         Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await, port)
     }
 
+    /// Serves on a socket that is open already.
+    pub fn of(listener: TcpListener) -> Result<Self, BindError> {
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        Self::on(Ok(listener), port)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

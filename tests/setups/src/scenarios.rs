@@ -8,7 +8,7 @@
 //! * `$SANDBOX`, a folder with what the sandbox tells while it runs: `events`, in order and without repetitions, `shares`, a
 //!   line for each weight that was held and whether the requests meanwhile were shared as it says, and `slack`, a line for
 //!   each message that the operator posts to a chat at `$SLACK` of the first line;
-//! * `kubectl`, which talks to the sandbox.
+//! * `kubectl`, which talks to the sandbox; and names of its Services in the requests of `curl`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -123,6 +123,7 @@ impl Scenario {
         let kubectl = kubectl
             .with("EXAMPLES", root().join("examples"))
             .with("SANDBOX", stage.folder().to_owned())
+            .with("http_proxy", stage.gateway().into())
             .patient(RELEASE_MAX);
         let said = session.play(&kubectl).map_err(Error::Play);
         stage.stop()?;

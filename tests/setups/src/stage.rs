@@ -79,6 +79,11 @@ impl Stage {
         read(Path::new(self.doors["kubeconfig"].as_str().unwrap_or_default()))
     }
 
+    /// The URL of the gateway, which is a proxy for names of the cluster.
+    pub fn gateway(&self) -> &str {
+        self.doors["gateway"].as_str().unwrap_or_default()
+    }
+
     /// The series that a query has had so far, as Prometheus' API answers.
     pub fn series(&self, query: &str) -> Result<Vec<Value>, Error> {
         let url = self.doors["prometheus"].as_str().unwrap_or_default();

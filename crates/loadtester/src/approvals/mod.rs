@@ -21,6 +21,7 @@ use crate::caller::Authorizer;
 use crate::serving::{Common, Failure, HasCommon, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
 use crate::settings::place;
 use crate::store::{Place, Store};
+use crate::world::World;
 
 /// All flags.
 pub(crate) const FLAGS: Flags = Flags { program: "loadtester approval-service", rows: ROWS };
@@ -85,13 +86,13 @@ impl HasCommon for Settings {
 }
 
 /// Serves until `stop` is cancelled.
-pub(crate) async fn serve(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
-    let server = settings.common.bind().await?;
+pub(crate) async fn serve(settings: Settings, mut world: World, stop: CancellationToken) -> Result<(), Failure> {
+    let server = settings.common.open(&mut world).await?;
     tracing::info!(version = VERSION, port = server.address().port(), "starting the approval service");
     if settings.tokens.are_none() {
         tracing::warn!("whoever reaches the approval service can approve: give it -token or -token-file");
     }
-    let store = Store::open(&settings.state, settings.kubeconfig.as_deref()).await?;
+    let store = Store::open(&settings.state, settings.kubeconfig.as_deref(), &world).await?;
     api::Api::new(settings.authorizer, settings.tokens, store).serve(server, stop).await;
     Ok(())
 }

@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::rules::Objects;
 use crate::caller::{Authorizer, Payload, Refusal, body, json as parse};
-use crate::cluster;
 use crate::serving::{Common, Failure, HasCommon, LIMITS, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
+use crate::world::World;
 
 /// All flags.
 pub(crate) const FLAGS: Flags = Flags { program: "loadtester istio-validator", rows: ROWS };
@@ -84,11 +84,11 @@ impl HasCommon for Settings {
 }
 
 /// Serves until `stop` is cancelled.
-pub(crate) async fn serve(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn serve(settings: Settings, mut world: World, stop: CancellationToken) -> Result<(), Failure> {
     let Settings { common, authorizer, kubeconfig } = settings;
-    let server = common.bind().await?;
+    let server = common.open(&mut world).await?;
     tracing::info!(version = VERSION, port = server.address().port(), "starting the Istio validator");
-    let validator = Arc::new(Validator { authorizer, client: cluster::client(kubeconfig.as_deref()).await? });
+    let validator = Arc::new(Validator { authorizer, client: world.client(kubeconfig.as_deref()).await? });
     let answer = move |request| {
         let validator = Arc::clone(&validator);
         async move {
@@ -135,23 +135,30 @@ impl Validator {
     async fn objects(&self, namespace: &str) -> Result<Objects, String> {
         Ok(Objects {
             namespace: namespace.to_owned(),
-            virtual_services: self.istio(Some(namespace), "VirtualService", "virtualservices").await?,
-            destination_rules: self.istio(Some(namespace), "DestinationRule", "destinationrules").await?,
+            virtual_services: self.needed(Some(namespace), "VirtualService", "virtualservices").await?,
+            destination_rules: self.needed(Some(namespace), "DestinationRule", "destinationrules").await?,
             // Routes may lead to other namespaces and come from gateways of others.
-            gateways: self.istio(None, "Gateway", "gateways").await?,
-            service_entries: self.istio(None, "ServiceEntry", "serviceentries").await?,
+            gateways: self.istio(None, "Gateway", "gateways").await?.unwrap_or_default(),
+            service_entries: self.istio(None, "ServiceEntry", "serviceentries").await?.unwrap_or_default(),
             services: self.list(None, &resource("", "v1", "Service", "services")).await?.unwrap_or_default(),
         })
     }
 
-    /// Objects of Istio, in the latest version that is served.
-    async fn istio(&self, namespace: Option<&str>, kind: &str, plural: &str) -> Result<Vec<Value>, String> {
+    /// Objects of Istio without which nothing can be said.
+    async fn needed(&self, namespace: Option<&str>, kind: &str, plural: &str) -> Result<Vec<Value>, String> {
+        let found = self.istio(namespace, kind, plural).await?;
+        found.ok_or_else(|| format!("the cluster has no {kind} of networking.istio.io"))
+    }
+
+    /// Objects of Istio, in the latest version that is served; `None` where none is.
+    async fn istio(&self, namespace: Option<&str>, kind: &str, plural: &str) -> Result<Option<Vec<Value>>, String> {
         for version in VERSIONS {
-            if let Some(found) = self.list(namespace, &resource("networking.istio.io", version, kind, plural)).await? {
+            let found = self.list(namespace, &resource("networking.istio.io", version, kind, plural)).await?;
+            if found.is_some() {
                 return Ok(found);
             }
         }
-        Err(format!("the cluster has no {kind} of networking.istio.io"))
+        Ok(None)
     }
 
     /// `None` where the resource is not served.

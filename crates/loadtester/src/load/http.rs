@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use process::cause;
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy};
 
 use super::{Shot, wrong};
 use crate::tasks::Metadata;
@@ -108,19 +108,24 @@ pub(super) fn method_of(text: &str) -> Option<Method> {
     text.to_ascii_uppercase().parse().ok()
 }
 
-/// A client for so many requests at once.
-pub(super) fn client(target: &Target, concurrency: usize) -> Result<Client, String> {
+/// A client for so many requests at once, which go through the proxy if there is one.
+pub(super) fn client(target: &Target, concurrency: usize, proxy: Option<&str>) -> Result<Client, String> {
     process::web::install_crypto();
     let redirects = if target.redirects { Policy::limited(REDIRECTS_MAX) } else { Policy::none() };
     let client = Client::builder()
         .user_agent(concat!("flagger-loadtester/", env!("CARGO_PKG_VERSION")))
         .redirect(redirects)
         .referer(false)
-        // Load is for who is named, not for a proxy.
+        // Load is for who is named, not for a proxy of the environment.
         .no_proxy()
         .pool_max_idle_per_host(concurrency)
         .timeout(target.timeout)
         .tls_danger_accept_invalid_certs(target.insecure);
+    let client = match proxy.map(Proxy::all).transpose() {
+        Ok(None) => client,
+        Ok(Some(proxy)) => client.proxy(proxy),
+        Err(error) => return Err(cause::innermost(&error)),
+    };
     client.build().map_err(|error| cause::innermost(&error))
 }
 

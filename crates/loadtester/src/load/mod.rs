@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::pace::Pace;
 use crate::tasks::Metadata;
+use crate::world::World;
 
 pub(crate) use self::report::{Report, Thresholds};
 
@@ -74,6 +75,11 @@ struct Shot {
 }
 
 impl Plan {
+    /// Whether its requests can go through a proxy for HTTP.
+    pub(crate) fn takes_proxies(&self) -> bool {
+        matches!(self.target, Target::Http(_))
+    }
+
     /// The type of task that it is.
     pub(crate) fn kind(&self) -> &'static str {
         match self.target {
@@ -134,8 +140,10 @@ pub(crate) fn read(kind: &str, metadata: &Metadata) -> Result<Plan, String> {
     })
 }
 
-/// Makes the load, for no longer than `limit`. It ends when the future is dropped.
-pub(crate) async fn run(plan: &Plan, limit: Duration) -> Report {
+/// Makes the load, for no longer than `limit` of the world's time. It ends when the future is dropped.
+///
+/// Rates are of the machine's seconds, however fast time goes in the world: no machine carries load in fast motion.
+pub(crate) async fn run(plan: &Plan, limit: Duration, world: &World) -> Report {
     let began = Instant::now();
     let end = match plan.amount {
         Amount::Count(_) => limit,
@@ -145,11 +153,11 @@ pub(crate) async fn run(plan: &Plan, limit: Duration) -> Report {
         Amount::Count(count) => count,
         Amount::Duration(_) => u64::MAX,
     };
-    let pace = Arc::new(Pace::new(plan.rate, count, began + end));
+    let pace = Arc::new(Pace::new(plan.rate, count, began + world.real(end)));
     let report = Arc::new(Mutex::new(Report::default()));
     let mut clients = JoinSet::new();
     match &plan.target {
-        Target::Http(target) => match http::client(target, plan.concurrency) {
+        Target::Http(target) => match http::client(target, plan.concurrency, world.proxy()) {
             Ok(client) => {
                 for _ in 0..plan.concurrency {
                     let gun = http::Gun { client: client.clone(), target: Arc::clone(target) };

@@ -27,10 +27,10 @@ use self::images::Side;
 use self::policy::Policy;
 use self::reports::Reports;
 use crate::caller::{Authorizer, Payload, Refusal, body, json};
-use crate::cluster;
 use crate::serving::{Common, Failure, HasCommon, LIMITS, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
 use crate::settings::place;
 use crate::store::Place;
+use crate::world::World;
 
 /// All flags.
 pub(crate) const FLAGS: Flags = Flags { program: "loadtester security-validator", rows: ROWS };
@@ -114,11 +114,11 @@ struct Validator {
 }
 
 /// Serves until `stop` is cancelled.
-pub(crate) async fn serve(settings: Settings, stop: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn serve(settings: Settings, mut world: World, stop: CancellationToken) -> Result<(), Failure> {
     let Settings { common, authorizer, kubeconfig, policy, reports } = settings;
-    let server = common.bind().await?;
+    let server = common.open(&mut world).await?;
     tracing::info!(version = VERSION, port = server.address().port(), "starting the security validator");
-    let client = cluster::client(kubeconfig.as_deref()).await;
+    let client = world.client(kubeconfig.as_deref()).await;
     let (reports, client) = match reports {
         Handed::ConfigMap { namespace, name } => {
             let client = client?;

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use self::config_map::ConfigMap;
 use self::file::File;
 use crate::cluster;
+use crate::world::World;
 
 /// Texts by name. Names are those that the keys of a `ConfigMap` may have: letters, digits, `-`, `_` and `.`.
 pub(crate) type Entries = BTreeMap<String, String>;
@@ -63,12 +64,12 @@ pub(crate) enum Error {
 
 impl Store {
     /// Opens the place, and reads it once so that what is wrong is found now.
-    pub(crate) async fn open(place: &Place, kubeconfig: Option<&Path>) -> Result<Self, OpenError> {
+    pub(crate) async fn open(place: &Place, kubeconfig: Option<&Path>, world: &World) -> Result<Self, OpenError> {
         let store = match place {
             Place::Memory => Self::Memory(Mutex::default()),
             Place::File(path) => Self::File(File::new(path.clone())),
             Place::ConfigMap { namespace, name } => {
-                Self::ConfigMap(Box::new(ConfigMap::new(cluster::client(kubeconfig).await?, namespace, name)))
+                Self::ConfigMap(Box::new(ConfigMap::new(world.client(kubeconfig).await?, namespace, name)))
             }
         };
         store.entries().await?;

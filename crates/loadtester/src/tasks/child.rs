@@ -68,12 +68,18 @@ pub(super) struct Ended {
 }
 
 /// Runs the program until it is done and its output is closed, or until the time is over. Whatever it leaves running in its
-/// group ends with it; so does all of it when the future is dropped.
-pub(super) async fn run(program: &Program, extra_env: &[String], limit: Duration) -> io::Result<Ended> {
+/// group ends with it; so does all of it when the future is dropped. Its requests go through the proxy if there is one.
+pub(super) async fn run(
+    program: &Program,
+    extra_env: &[String],
+    proxy: Option<&str>,
+    limit: Duration,
+) -> io::Result<Ended> {
     let mut deaths = signal(SignalKind::child())?;
     let (reader, writer) = pipe()?;
     let mut command = Command::new(&program.name);
     command.args(&program.args).env_clear().envs(environment(extra_env)).process_group(0);
+    command.envs(proxy.map(|proxy| ("http_proxy", proxy)));
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     let mut group = Group::of(command.spawn()?)?;
     // Its ends of the pipe are the child's alone now.
@@ -205,7 +211,7 @@ mod tests {
     }
 
     async fn ended(line: &str, limit: Duration) -> (String, Option<String>) {
-        let ended = run(&bash(line), &[], limit).await.unwrap();
+        let ended = run(&bash(line), &[], None, limit).await.unwrap();
         (ended.output, ended.failure)
     }
 
@@ -251,17 +257,19 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_is_missing_is_an_error() {
         let program = Program { name: "no-such-program".to_owned(), args: Vec::new() };
-        assert_eq!(run(&program, &[], LONG).await.unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(run(&program, &[], None, LONG).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[tokio::test]
     async fn commands_get_only_a_few_variables_unless_told_otherwise() {
         let env = Program { name: "env".to_owned(), args: Vec::new() };
-        let got = run(&env, &[], LONG).await.unwrap().output;
+        let got = run(&env, &[], None, LONG).await.unwrap().output;
         assert!(got.contains("PATH=") && !got.contains("CARGO_PKG_NAME="), "{got}");
-        let got = run(&env, &["CARGO_PKG_NAME".to_owned()], LONG).await.unwrap().output;
+        let got = run(&env, &["CARGO_PKG_NAME".to_owned()], None, LONG).await.unwrap().output;
         assert!(got.contains("CARGO_PKG_NAME=flagger-loadtester") && !got.contains("CARGO_PKG_VERSION="), "{got}");
-        let got = run(&env, &["*".to_owned()], LONG).await.unwrap().output;
+        let got = run(&env, &["*".to_owned()], None, LONG).await.unwrap().output;
         assert!(got.contains("CARGO_PKG_VERSION="), "{got}");
+        let got = run(&env, &[], Some("http://a.b@127.0.0.1:1"), LONG).await.unwrap().output;
+        assert!(got.contains("http_proxy=http://a.b@127.0.0.1:1\n"), "{got}");
     }
 }

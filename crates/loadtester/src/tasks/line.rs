@@ -8,7 +8,7 @@ use std::env;
 use std::path::Path;
 
 use super::child::{self, Program};
-use super::{Metadata, Policy, Surroundings, Task, Work, boolean, required, words};
+use super::{Commands, Metadata, Policy, Surroundings, Task, Work, boolean, required, words};
 use crate::caller::Refusal;
 use crate::load::imitation;
 
@@ -29,13 +29,13 @@ pub(super) fn cmd(metadata: &Metadata, policy: &Policy) -> Result<Task, Refusal>
     let name = words.next().unwrap_or_default();
     allow(policy, &name)?;
     let args: Vec<String> = words.collect();
-    if !is_installed(&name)
+    if let Some(why) = absence(policy, &name)
         && let Some(plan) = imitation::read(&name, &args)
     {
         let plan = plan.map_err(|reason| {
-            Refusal::bad_request(format!("{name} is not installed, and the built-in load can't stand in: {reason}"))
+            Refusal::bad_request(format!("{name} {why}, and the built-in load can't stand in: {reason}"))
         })?;
-        let note = format!("{name} is not installed, its load is made by the load tester itself");
+        let note = format!("{name} {why}, its load is made by the load tester itself");
         return Ok(Task::load(plan, text.to_owned(), Some(note)));
     }
     let tells = boolean(metadata, "logCmdOutput")?;
@@ -70,6 +70,14 @@ fn allow(policy: &Policy, program: &str) -> Result<(), Refusal> {
     Err(Refusal::forbidden(format!("{program} is not among -allowed-commands")))
 }
 
+/// Why a program that makes load is not there, if it is not.
+fn absence(policy: &Policy, program: &str) -> Option<&'static str> {
+    match policy.commands {
+        Commands::All => (!is_installed(program)).then_some("is not installed"),
+        Commands::AllButLoad | Commands::None => Some("is not run in a played container"),
+    }
+}
+
 /// Whether the program is in one of the folders where programs are looked for.
 fn is_installed(program: &str) -> bool {
     if program.contains('/') {
@@ -83,7 +91,8 @@ impl Line {
     /// Runs it; what it printed, if that is asked for.
     pub(super) async fn run(&self, surroundings: &Surroundings<'_>) -> Result<String, String> {
         let Self { text, program, tells } = self;
-        let ended = child::run(program, &surroundings.policy.env, surroundings.timeout).await;
+        let Surroundings { policy, timeout, world, .. } = surroundings;
+        let ended = child::run(program, &policy.env, world.proxy(), *timeout).await;
         let ended = ended.map_err(|error| format!("command {text} failed: : {error}"))?;
         match ended.failure {
             None if *tells => Ok(ended.output),

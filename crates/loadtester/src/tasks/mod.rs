@@ -25,6 +25,7 @@ use self::verify::Verify;
 use crate::caller::Refusal;
 use crate::load::{self, Plan};
 use crate::metrics::Metrics;
+use crate::world::World;
 
 pub(crate) use self::runner::{Queued, Runner};
 
@@ -38,6 +39,21 @@ pub(crate) struct Policy {
     pub(crate) allowed: Vec<String>,
     /// Environment variables that they get besides the usual ones; `*` for all.
     pub(crate) env: Vec<String>,
+    /// Which of them are run at all.
+    pub(crate) commands: Commands,
+}
+
+/// Which commands are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Commands {
+    /// All; load of a tool that is not installed is made here.
+    #[default]
+    All,
+    /// All but those that make load, whose tools do not find the names of a played cluster: their load is made here.
+    AllButLoad,
+    /// None, and nothing else that reaches out of a played container: what a manifest asks for is not to happen on somebody's
+    /// machine unasked. Load is made here.
+    None,
 }
 
 /// One task, understood and allowed.
@@ -69,6 +85,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) policy: &'a Policy,
     /// How long it may take.
     pub(crate) timeout: Duration,
+    pub(crate) world: &'a World,
     pub(crate) metrics: &'a Metrics,
 }
 
@@ -87,6 +104,18 @@ impl Task {
         if metadata.is_empty() {
             return Err(Refusal::bad_request("metadata not found in payload"));
         }
+        let task = Self::parse(metadata, policy)?;
+        match task.reaches_out() {
+            Some(how) if policy.commands == Commands::None => Err(Refusal::forbidden(format!(
+                "a task of type {} {how}, which `flagger sandbox` lets a load tester do only with --commands; without it \
+                 there are the types http and verify, and load by command lines of hey, fortio and wrk",
+                task.kind
+            ))),
+            _ => Ok(task),
+        }
+    }
+
+    fn parse(metadata: &Metadata, policy: &Policy) -> Result<Self, Refusal> {
         match metadata.get("type").map_or("cmd", String::as_str) {
             "cmd" => line::cmd(metadata, policy),
             "bash" => line::bash(metadata, policy),
@@ -102,6 +131,18 @@ impl Task {
                 Ok(Self::load(plan, text, None))
             }
             unknown => Err(Refusal::bad_request(format!("unknown task type {unknown}"))),
+        }
+    }
+
+    /// How it leaves a container that is played, if it does.
+    fn reaches_out(&self) -> Option<&'static str> {
+        match &self.work {
+            Work::Line(_) => Some("starts a program of this machine"),
+            Work::Concord(_) | Work::Ngrinder(_) => Some("asks a server outside of the cluster"),
+            Work::Load(plan) => {
+                (!plan.takes_proxies()).then_some("finds no names of the cluster, only those of this machine")
+            }
+            Work::Verify(_) => None,
         }
     }
 
@@ -123,7 +164,7 @@ impl Task {
 
 /// Makes load; its report.
 async fn make(plan: &Plan, surroundings: &Surroundings<'_>) -> Result<String, Failure> {
-    let report = load::run(plan, surroundings.timeout).await;
+    let report = load::run(plan, surroundings.timeout, surroundings.world).await;
     surroundings.metrics.load(plan.kind(), report.succeeded(), report.failed());
     match report.verdict(&plan.thresholds) {
         Ok(()) => Ok(report.to_string()),
@@ -180,7 +221,7 @@ mod tests {
     }
 
     fn refused(pairs: &[(&str, &str)], allowed: &[&str]) -> (u16, String) {
-        let policy = Policy { allowed: allowed.iter().map(|name| (*name).to_owned()).collect(), env: Vec::new() };
+        let policy = Policy { allowed: allowed.iter().map(|name| (*name).to_owned()).collect(), ..Policy::default() };
         let refusal = Task::read(&metadata(pairs), &policy).unwrap_err();
         (refusal.status.as_u16(), refusal.reason)
     }
@@ -212,8 +253,39 @@ mod tests {
         ] {
             assert_eq!(refused(pairs, &["hey"]), (forbidden, format!("{program} is not among -allowed-commands")));
         }
-        let policy = Policy { allowed: vec!["hey".to_owned()], env: Vec::new() };
+        let policy = Policy { allowed: vec!["hey".to_owned()], ..Policy::default() };
         assert!(Task::read(&metadata(&[("cmd", "hey http://x")]), &policy).is_ok());
+    }
+
+    #[test]
+    fn a_played_container_makes_load_and_does_nothing_else_unless_it_may() {
+        let read =
+            |commands, pairs: &[(&str, &str)]| Task::read(&metadata(pairs), &Policy { commands, ..Policy::default() });
+        for (pairs, what) in [
+            (&[("cmd", "touch /tmp/here")][..], "cmd starts a program"),
+            (&[("cmd", "./hey http://x/")], "cmd starts a program"),
+            (&[("type", "bash"), ("cmd", "hey http://x/")], "bash starts a program"),
+            (&[("type", "helmv3"), ("cmd", "test x")], "helmv3 starts a program"),
+            (&[("type", "kubectl"), ("cmd", "get pods")], "kubectl starts a program"),
+            (
+                &[("type", "ngrinder"), ("server", "http://x"), ("clone", "1"), ("username", "u"), ("passwd", "cA==")],
+                "ngrinder asks a server",
+            ),
+            (&[("type", "grpc"), ("address", "x:1")], "grpc finds no names"),
+            (&[("cmd", "fortio load -grpc x:1")], "grpc finds no names"),
+        ] {
+            let refusal = read(Commands::None, pairs).unwrap_err();
+            assert_eq!(refusal.status, StatusCode::FORBIDDEN);
+            assert!(refusal.reason.starts_with(&format!("a task of type {what}")), "{}", refusal.reason);
+            assert!(refusal.reason.contains("only with --commands"), "{}", refusal.reason);
+            assert!(read(Commands::AllButLoad, pairs).is_ok(), "{what}");
+        }
+        for commands in [Commands::None, Commands::AllButLoad] {
+            for line in ["hey -z 1m http://x/", "fortio load -n 10 http://x/", "wrk http://x/"] {
+                assert_eq!(read(commands, &[("cmd", line)]).unwrap().kind, "http", "{line}");
+            }
+            assert_eq!(read(commands, &[("type", "verify"), ("healthUrl", "http://x/")]).unwrap().kind, "verify");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Failure, Policy, Surroundings, Task};
 use crate::metrics::{Ending, Metrics};
+use crate::world::World;
 
 /// Tasks that run at once; with more the machine is no honest load tester.
 const TASKS_MAX: usize = 128;
@@ -25,6 +26,7 @@ pub(crate) struct Runner(Arc<Inner>);
 struct Inner {
     policy: Policy,
     timeout: Duration,
+    world: World,
     metrics: Arc<Metrics>,
     places: Arc<Semaphore>,
     /// Canary and text of the tasks that run in the background.
@@ -46,10 +48,11 @@ pub(crate) enum Queued {
 }
 
 impl Runner {
-    pub(crate) fn new(policy: Policy, timeout: Duration, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(policy: Policy, timeout: Duration, metrics: Arc<Metrics>, world: World) -> Self {
         Self(Arc::new(Inner {
             policy,
             timeout,
+            world,
             metrics,
             places: Arc::new(Semaphore::new(TASKS_MAX)),
             running: Mutex::default(),
@@ -117,7 +120,8 @@ impl Inner {
         tracing::info!(canary, r#type = kind, task = text, note, "task started");
         self.metrics.began(kind);
         let began = Instant::now();
-        let surroundings = Surroundings { policy: &self.policy, timeout: self.timeout, metrics: &self.metrics };
+        let Self { policy, timeout, world, metrics, .. } = self;
+        let surroundings = Surroundings { policy, timeout: *timeout, world, metrics };
         let outcome = end.run_until_cancelled(task.run(&surroundings)).await;
         let took = began.elapsed();
         let (ending, outcome) = match outcome {

@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use http::{Request, Uri};
-use process::web::{Options, Web};
+use process::web::Web;
 
 use super::{Failure, Metadata, Surroundings, Task, Work, required};
 use crate::caller::Refusal;
 use crate::load::{self, Plan};
+use crate::world::World;
 
 /// How long the answer about its health may take.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,16 +55,16 @@ fn completed(metadata: &Metadata) -> Metadata {
 impl Verify {
     /// Asks for its health first, and makes load of what is healthy.
     pub(super) async fn run(&self, surroundings: &Surroundings<'_>) -> Result<String, Failure> {
-        self.health().await.map_err(Failure::Verdict)?;
+        self.health(surroundings.world).await.map_err(Failure::Verdict)?;
         let Some(plan) = &self.load else { return Ok("healthy\n".to_owned()) };
         let report = super::make(plan, surroundings).await?;
         Ok(format!("healthy\n{report}"))
     }
 
-    async fn health(&self) -> Result<(), String> {
+    async fn health(&self, world: &World) -> Result<(), String> {
         let mut request = Request::new(Vec::new());
         *request.uri_mut() = self.health.clone();
-        let answer = Web::new().send(request, &Options::within(HEALTH_TIMEOUT)).await;
+        let answer = Web::new().send(request, &world.within(HEALTH_TIMEOUT)).await;
         match answer.map_err(|error| format!("not healthy: {error}"))?.status() {
             status if status.is_success() => Ok(()),
             status => Err(format!("not healthy: {} answered {status}", self.health.host().unwrap_or_default())),

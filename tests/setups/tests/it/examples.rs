@@ -17,8 +17,9 @@ use serde_json::Value;
 use setups::{manifests, root};
 
 /// What is applied together, in this order.
-const SETUPS: [&[&str]; 8] = [
+const SETUPS: [&[&str]; 9] = [
     &["tenants/manifests", "tenants/releases/1-tenant-a.yaml", "tenants/releases/2-tenant-b.yaml"],
+    &["tenants/manifests", "tenants/releases/3-tenant-a-bad.yaml", "tenants/releases/4-tenant-a-vulnerable.yaml"],
     &["environments/development.yaml", "environments/releases/1-good.yaml", "environments/releases/2-bad.yaml"],
     &["environments/staging.yaml"],
     &["environments/production.yaml"],

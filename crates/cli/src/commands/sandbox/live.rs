@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::{Arguments, Output};
 use crate::demo::{Player, Summary, play, script};
+use crate::images;
 use crate::names::Names;
 use crate::real::{Doors, Plane};
 use crate::view::{self, Style};
@@ -89,7 +90,12 @@ pub(super) async fn live_on(
 
 fn options(arguments: &Arguments, folder: &Path) -> Options {
     let default = if arguments.files.is_empty() { EXAMPLE_SPEED } else { 1.0 };
-    Options { speed: arguments.speed.unwrap_or(default), dir: Some(folder.to_owned()), ..Options::default() }
+    Options {
+        speed: arguments.speed.unwrap_or(default),
+        dir: Some(folder.to_owned()),
+        programs: images::programs(arguments.commands),
+        ..Options::default()
+    }
 }
 
 fn local(port: u16) -> SocketAddr {

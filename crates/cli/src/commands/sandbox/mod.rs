@@ -34,6 +34,7 @@ const INSIDE: &str = "inside";
 /// Without files it plays an example: a good version is promoted, then one that fails three requests in ten is rolled back.
 #[derive(Debug, Parser)]
 #[command(name = "flagger sandbox", bin_name = "flagger sandbox")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 struct Arguments {
     /// Play these manifests instead, one file or folder after the other: each is applied when the releases of the one before are over
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
@@ -65,6 +66,9 @@ struct Arguments {
     /// Requests in a second of real time to each canary's host
     #[arg(long, value_name = "N", default_value_t = PER_SECOND)]
     rate: f64,
+    /// Let load testers in the cluster run commands of this machine, as you, when a webhook asks for one
+    #[arg(long)]
+    commands: bool,
     /// Let one in ten of the operator's requests to the Kubernetes API fail, in ways that are drawn from this seed
     #[arg(long, value_name = "SEED")]
     faults: Option<u64>,
