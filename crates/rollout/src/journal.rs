@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 use crate::report::Ending;
+use crate::tick::Input;
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{records, stuck};
@@ -38,7 +39,9 @@ pub(crate) enum Meters<'a> {
 pub(crate) struct Cx<'a> {
     journal: &'a [Entry],
     at: usize,
+    /// When the look began, and whether a step is due in it.
     pub(crate) now: Timestamp,
+    pub(crate) paced: bool,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
     /// What the target was found to be, once it was.
@@ -52,8 +55,10 @@ pub(crate) struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    pub(crate) fn new(journal: &'a [Entry], now: Timestamp, stored: CanaryStatus) -> Self {
-        Self { journal, at: 0, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
+    pub(crate) fn new(journal: &'a [Entry], input: &Input<'_>) -> Self {
+        let Input { now, paced, .. } = *input;
+        let stored = input.status.clone();
+        Self { journal, at: 0, now, paced, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.

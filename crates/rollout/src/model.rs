@@ -71,8 +71,8 @@ pub struct World {
     pub split: Split,
     /// Success rate of a revision's requests.
     pub success: fn(&str) -> f64,
-    /// Whether pods of the revision before still serve on a side whose new ones don't get up.
-    pub leftovers: bool,
+    /// On which sides pods of the revision before still serve where the new ones don't get up.
+    pub leftovers: &'static [Side],
     /// Whether the pods of a revision get up on a side: `None` while they still may.
     pub starts: fn(Side, &str) -> Option<bool>,
     /// Whether the pods of a revision on the canary's side crash although they were up.
@@ -102,7 +102,7 @@ impl Default for World {
             apex: Side::Canary,
             split: Split::PRIMARY,
             success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
-            leftovers: false,
+            leftovers: &[],
             starts: |_, revision| Some(!revision.starts_with("broken")),
             crashing: |_| false,
             missing: None,
@@ -305,7 +305,7 @@ impl World {
             starts => Readiness::NotReady {
                 reason: format!("{name} not ready"),
                 retriable: parked || starts.is_none(),
-                serving: self.leftovers && side == Side::Primary,
+                serving: self.leftovers.contains(&side),
                 broken: false,
             },
         }

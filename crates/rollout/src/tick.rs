@@ -50,7 +50,7 @@ pub enum Step {
 /// *Guarantees*: equal arguments give equal answers; every effect may be repeated, so a journal may be thrown away at any
 /// point and a new tick begun from the stored status.
 pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
-    let mut cx = Cx::new(journal, input.now, input.status.clone());
+    let mut cx = Cx::new(journal, input);
     let mut status = input.status.clone();
     let ending = match advance(input, &mut status, &mut cx) {
         Ok(ending) | Err(Halt::Over(ending)) => settle(input, &mut cx).map(|()| ending),
@@ -144,8 +144,9 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         return restart(plan, status, target, cx);
     }
     let split = cx.split()?;
-    if !plan.skip_analysis {
-        serving::primary(plan, status, target, split, paced, cx)?;
+    // Without analysis the primary may be past help, which the run brings; a promotion that is under way depends on it.
+    if !plan.skip_analysis || matches!(status.phase, Phase::Promoting | Phase::Finalising) {
+        serving::primary(plan, status, target, split, cx)?;
     }
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
@@ -162,7 +163,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     if plan.threshold <= status.failed_checks {
         return rollback::run(plan, status, Cause::Threshold { failed: status.failed_checks }, cx);
     }
-    serving::canary(plan, status, target, split, paced, cx)?;
+    serving::canary(plan, status, target, split, cx)?;
     if plan.skip_analysis {
         return skipping::run(plan, status, target, cx);
     }
@@ -289,12 +290,16 @@ fn withdraw(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx
     Ok(Ending::Withdrawn)
 }
 
-/// A newer revision in the middle of a run: all traffic to the primary, and from the beginning.
+/// A newer revision in the middle of a run: all traffic to the primary, unless nothing of it serves, and from the beginning.
 pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if !cx.stranded {
+    let split = if cx.stranded || serving::alone(cx)?.is_some() {
+        cx.split()?
+    } else {
         cx.set_split(Split::PRIMARY)?;
-    }
+        Split::PRIMARY
+    };
     phase::begin(status, target, &plan.kind, cx.now);
+    status.canary_weight = i32::from(split.canary_weight());
     cx.save(status)?;
     cx.say(Sentence::Restarting)?;
     Ok(Ending::Restarted)
