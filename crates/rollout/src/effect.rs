@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{CanaryStatus, Phase};
+use jiff::Timestamp;
 
 use crate::traffic::Split;
 use crate::words::{Alert, MeterFault, Sentence};
@@ -99,6 +100,8 @@ pub struct Entry {
     pub effect: Effect,
     /// What came back.
     pub outcome: Outcome,
+    /// When it came back.
+    pub at: Timestamp,
 }
 
 /// One of the two workloads.

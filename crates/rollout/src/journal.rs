@@ -173,12 +173,18 @@ impl<'a> Cx<'a> {
         self.attempt(Effect::Alert(alert)).map(drop)
     }
 
-    /// Stores the status after a step, stamped with the time of this tick.
+    /// Stores the status after a step, stamped with the time of this moment: hooks before it may have taken their time.
     pub(crate) fn save(&mut self, status: &mut CanaryStatus) -> Flow {
         records::end_step(status);
         stuck::clear(status);
-        status.last_transition_time = Some(crate::phase::stamp(self.now));
+        status.last_transition_time = Some(crate::phase::stamp(self.heard()));
         self.note(status)
+    }
+
+    /// When the last answer came.
+    fn heard(&self) -> Timestamp {
+        let last = self.at.checked_sub(1).and_then(|last| self.journal.get(last));
+        last.map_or(self.now, |entry| entry.at)
     }
 
     /// Stores the status in the middle of a step, which does not count for the pace.

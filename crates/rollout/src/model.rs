@@ -3,6 +3,7 @@
 //! Pods are up at once or never, time passes by intervals, and nothing else happens in between.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
@@ -81,6 +82,8 @@ pub struct World {
     pub missing: Option<&'static str>,
     /// What the hook with this name answers.
     pub hook: fn(&str) -> bool,
+    /// How long it takes to do so.
+    pub hook_takes: Duration,
     /// Lines for a transcript.
     pub log: Vec<String>,
     /// Revisions that a run began for.
@@ -107,6 +110,7 @@ impl Default for World {
             crashing: |_| false,
             missing: None,
             hook: |_| true,
+            hook_takes: Duration::ZERO,
             log: Vec::new(),
             begun: Vec::new(),
         }
@@ -178,7 +182,7 @@ impl World {
                     break None;
                 }
             };
-            journal.push(Entry { effect, outcome });
+            journal.push(Entry { effect, outcome, at: self.now });
         };
         let mut broken = invariants::violations(&input, &journal, over.as_ref());
         let replayed = tick(&input, &journal);
@@ -241,6 +245,7 @@ impl World {
             Effect::CallHook { hook, phase } => {
                 let name = plan.hook_name(*hook);
                 self.log.push(format!("call {name} in {phase}"));
+                self.now = self.now.checked_add(self.hook_takes).unwrap_or(Timestamp::MAX);
                 if (self.hook)(name) { Outcome::Done } else { Outcome::Refused("no".into()) }
             }
             Effect::Measure(_) => Outcome::Measured(match self.missing {

@@ -10,6 +10,7 @@ use rollout::{Effect, Ending, Side, Wake, pace};
 use serde_json::json;
 
 use crate::canaries;
+use crate::transcripts::hook;
 
 #[test]
 fn a_step_that_a_crash_cut_short_keeps_its_pace() {
@@ -20,6 +21,17 @@ fn a_step_that_a_crash_cut_short_keeps_its_pace() {
     assert_eq!(world.split.canary_weight(), 20);
     let due = pace::due(&world.status, plan.interval, world.now);
     assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the step that was taken counts");
+}
+
+#[test]
+fn a_step_after_a_slow_hook_keeps_its_pace_across_a_restart() {
+    let plan = canaries::plan(|canary| canary["spec"]["analysis"]["webhooks"] = json!([hook("pre-rollout")]));
+    let mut world = World { hook_takes: Duration::from_secs(8), ..World::pushed(&plan, "v2") };
+    world.run(&plan, 1);
+    world.tick(&plan, true, |_| None);
+    assert_eq!(world.split.canary_weight(), 20);
+    let due = pace::due(&world.status, plan.interval, world.now);
+    assert_eq!(due.duration_since(world.now), plan.interval.try_into().unwrap(), "the pace is that of the traffic");
 }
 
 #[test]
