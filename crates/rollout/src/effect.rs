@@ -15,7 +15,8 @@ pub enum Effect {
     ReadTarget,
     /// Have the services of the two sides as the spec wants them.
     EnsureServices,
-    /// Have a primary workload; an existing one is left as it is.
+    /// Have a primary workload; an existing one is left as it is. Answer: [`Outcome::Made`] when it was made just now, of what
+    /// the target was read as, or [`Outcome::Done`].
     EnsurePrimary,
     /// Have a primary autoscaler; an existing one follows the target's only when `update` is set.
     EnsureScaler {
@@ -73,6 +74,8 @@ pub enum Effect {
 pub enum Outcome {
     /// It is done.
     Done,
+    /// It was not there, and is now.
+    Made,
     /// What the workload looks like.
     Target(Box<Target>),
     /// Whether a side can serve.

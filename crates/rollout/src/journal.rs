@@ -137,6 +137,15 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Has a primary; whether it was made just now, of the target that this tick has seen.
+    pub(crate) fn ensure_primary(&mut self) -> Flow<bool> {
+        match self.ask(Effect::EnsurePrimary)? {
+            Outcome::Done => Ok(false),
+            Outcome::Made => Ok(true),
+            other => unfit(other),
+        }
+    }
+
     /// Whether the primary carries `revision` now; `false` when the target has moved on.
     pub(crate) fn promote(&mut self, revision: &str) -> Flow<bool> {
         match self.ask(Effect::Promote { revision: revision.to_owned() })? {

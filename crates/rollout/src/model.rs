@@ -217,8 +217,11 @@ impl World {
                 Outcome::Done
             }
             Effect::EnsurePrimary => {
-                self.primary.get_or_insert_with(|| self.target.clone());
-                Outcome::Done
+                if self.primary.is_some() {
+                    return Outcome::Done;
+                }
+                self.primary = Some(self.target.clone());
+                Outcome::Made
             }
             Effect::CheckReady(side) => Outcome::Ready(self.readiness(*side)),
             Effect::ReadSplit => Outcome::Split(self.split),

@@ -184,8 +184,13 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
     let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
     checks::prepare(plan, status, initializing && paced, cx)?;
-    cx.act(Effect::EnsurePrimary)?;
+    let made = cx.ensure_primary()?;
     if initializing {
+        if made && target.foreign.is_none() && differs(status, target) {
+            // It was made late, and of a newer revision: that is the first one, and what is pushed from now on is not.
+            phase::apply(status, target);
+            cx.note(status)?;
+        }
         // The target is the only healthy copy until the primary can serve, with or without analysis.
         if let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? {
             if paced {
@@ -198,10 +203,6 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
                     cx.note(status)?;
                 }
                 cx.promote(&status.last_applied_spec)?;
-            } else if target.foreign.is_none() && differs(status, target) && !cx.promote(&status.last_applied_spec)? {
-                // It was made late, and of a newer revision: that is the first one, and what is pushed from now on is not.
-                phase::apply(status, target);
-                cx.note(status)?;
             }
             return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
         }
@@ -214,18 +215,19 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
 }
 
 /// The primary serves: the target can go, and the canary waits for its first revision.
+///
+/// A primary that carries neither the first revision nor, for all that is known, what the target has now leaves none as the
+/// one that was promoted: whatever the target has is analysed.
 fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if differs(status, target) && !cx.promote(&status.last_applied_spec)? {
-        // It could not be made at once, and when it was, it was made from a newer revision: then that is the first one.
-        phase::apply(status, target);
-        cx.note(status)?;
-        cx.promote(&status.last_applied_spec)?;
-        return Ok(Ending::Initializing { reason: "the primary carries another revision than the first".to_owned() });
-    }
+    // A crash between making a primary late and noting of what.
+    let unnamed = differs(status, target) && !cx.promote(&status.last_applied_spec)?;
     // Routes that were there before may send traffic to the target.
     cx.set_split(Split::PRIMARY)?;
     if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
         return Err(Halt::Fault(Sentence::ScaleDownFailed(error).text(plan)));
+    }
+    if unnamed {
+        phase::forget(status);
     }
     phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
     status.failed_checks = 0;

@@ -190,6 +190,31 @@ fn a_revision_that_is_pushed_after_a_primary_was_made_late_is_analysed() {
 }
 
 #[test]
+fn a_revision_that_is_pushed_while_nobody_knows_what_a_late_primary_was_made_of_is_analysed() {
+    for (starts, noted) in [(None, false), (Some(true), false), (None, true)] {
+        let plan = canaries::plan(|_| {});
+        let mut world = World { starts: |_, _| None, ..World::default() };
+        world.tick(&plan, true, |effect| matches!(effect, Effect::EnsurePrimary).then_some(Fault::Refused));
+        world.target = "v2".into();
+        world.tick(&plan, true, |effect| match effect {
+            Effect::EnsurePrimary if !noted => Some(Fault::CrashAfter),
+            Effect::Save(_) => Some(Fault::Refused),
+            _ => None,
+        });
+        assert_eq!((world.primary.as_deref(), world.status.last_applied_spec.as_str()), (Some("v2"), "v1"));
+        world.target = "bad".into();
+        if starts.is_none() {
+            world.run(&plan, 2);
+        }
+        world.starts = |_, _| Some(true);
+        world.run(&plan, 1);
+        assert_eq!((world.status.phase, world.primary.as_deref()), (Phase::Initialized, Some("v2")));
+        world.run(&plan, 1);
+        assert_eq!(world.begun, ["bad"]);
+    }
+}
+
+#[test]
 fn a_primary_that_people_delete_is_made_of_what_the_target_is() {
     let plan = canaries::plan(|_| {});
     let mut world = World::pushed(&plan, "bad");
