@@ -195,7 +195,7 @@ impl Shell {
             }
             let outcome = world.perform(&effect).await;
             tracing::debug!(canary = %name(&key), ?effect, ?outcome, "effect");
-            journal.push(Entry { effect, outcome });
+            journal.push(Entry { effect, outcome, at: self.clock.now() });
         };
         self.observe(&key, &input, &journal, &over);
         for rule in violations(&input, &journal, Some(&over)) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::{CanaryStatus, Phase};
+use jiff::Timestamp;
 
 use crate::traffic::Split;
 use crate::words::{Alert, MeterFault, Sentence};
@@ -14,7 +15,8 @@ pub enum Effect {
     ReadTarget,
     /// Have the services of the two sides as the spec wants them.
     EnsureServices,
-    /// Have a primary workload; an existing one is left as it is.
+    /// Have a primary workload; an existing one is left as it is. Answer: [`Outcome::Made`] when it was made just now, of what
+    /// the target was read as, or [`Outcome::Done`].
     EnsurePrimary,
     /// Have a primary autoscaler; an existing one follows the target's only when `update` is set.
     EnsureScaler {
@@ -72,6 +74,8 @@ pub enum Effect {
 pub enum Outcome {
     /// It is done.
     Done,
+    /// It was not there, and is now.
+    Made,
     /// What the workload looks like.
     Target(Box<Target>),
     /// Whether a side can serve.
@@ -99,6 +103,8 @@ pub struct Entry {
     pub effect: Effect,
     /// What came back.
     pub outcome: Outcome,
+    /// When it came back.
+    pub at: Timestamp,
 }
 
 /// One of the two workloads.

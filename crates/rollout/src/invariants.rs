@@ -166,15 +166,8 @@ impl<'a> Watch<'a> {
             self.require(!self.raised, "two weight steps were taken in one tick");
             self.raised = true;
         }
-        if next.canary_weight() < before && !self.input.plan.skip_analysis {
-            let serves = match self.primary {
-                Some(Readiness::Ready) => true,
-                Some(Readiness::NotReady { serving, .. }) => *serving,
-                None => false,
-            };
-            // A newer revision in the middle of a promotion is the one case where nobody has looked at the primary.
-            let restarting = self.input.status.phase == Phase::Promoting && self.primary.is_none();
-            self.require(serves || restarting, "traffic was raised to a primary that does not serve");
+        if next.canary_weight() < before {
+            self.require(self.canary_is_spare(), "traffic was raised to a primary that does not serve");
         }
         self.split = Some(next);
     }
@@ -197,9 +190,21 @@ impl<'a> Watch<'a> {
             let idle = self.split.is_some_and(|split| split.canary_weight() == 0);
             self.require(idle, "a target was scaled to zero that may have traffic");
         }
-        if self.stored.phase == Phase::Initializing {
-            self.require(self.primary == Some(&Readiness::Ready), "the only healthy copy was scaled to zero");
-        }
+        let only = match self.stored.phase {
+            Phase::Initializing => self.primary != Some(&Readiness::Ready),
+            _ => !self.canary_is_spare(),
+        };
+        self.require(!only, "the only healthy copy was scaled to zero");
+    }
+
+    /// Whether somebody has looked, and the primary serves or the canary does not.
+    fn canary_is_spare(&self) -> bool {
+        let serves = |side: Option<&Readiness>| match side {
+            Some(Readiness::Ready) => Some(true),
+            Some(Readiness::NotReady { serving, .. }) => Some(*serving),
+            None => None,
+        };
+        serves(self.primary) == Some(true) || serves(self.canary) == Some(false)
     }
 
     fn promote(&mut self, revision: &str) {

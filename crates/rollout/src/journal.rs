@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::effect::{Effect, Entry, Measured, Outcome, Readiness, Scale, Side, Target};
 use crate::report::Ending;
+use crate::tick::Input;
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
 use crate::{records, stuck};
@@ -38,7 +39,9 @@ pub(crate) enum Meters<'a> {
 pub(crate) struct Cx<'a> {
     journal: &'a [Entry],
     at: usize,
+    /// When the look began, and whether a step is due in it.
     pub(crate) now: Timestamp,
+    pub(crate) paced: bool,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
     /// What the target was found to be, once it was.
@@ -52,8 +55,10 @@ pub(crate) struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    pub(crate) fn new(journal: &'a [Entry], now: Timestamp, stored: CanaryStatus) -> Self {
-        Self { journal, at: 0, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
+    pub(crate) fn new(journal: &'a [Entry], input: &Input<'_>) -> Self {
+        let Input { now, paced, .. } = *input;
+        let stored = input.status.clone();
+        Self { journal, at: 0, now, paced, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.
@@ -132,6 +137,15 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Has a primary; whether it was made just now, of the target that this tick has seen.
+    pub(crate) fn ensure_primary(&mut self) -> Flow<bool> {
+        match self.ask(Effect::EnsurePrimary)? {
+            Outcome::Done => Ok(false),
+            Outcome::Made => Ok(true),
+            other => unfit(other),
+        }
+    }
+
     /// Whether the primary carries `revision` now; `false` when the target has moved on.
     pub(crate) fn promote(&mut self, revision: &str) -> Flow<bool> {
         match self.ask(Effect::Promote { revision: revision.to_owned() })? {
@@ -168,12 +182,18 @@ impl<'a> Cx<'a> {
         self.attempt(Effect::Alert(alert)).map(drop)
     }
 
-    /// Stores the status after a step, stamped with the time of this tick.
+    /// Stores the status after a step, stamped with the time of this moment: hooks before it may have taken their time.
     pub(crate) fn save(&mut self, status: &mut CanaryStatus) -> Flow {
         records::end_step(status);
         stuck::clear(status);
-        status.last_transition_time = Some(crate::phase::stamp(self.now));
+        status.last_transition_time = Some(crate::phase::stamp(self.heard()));
         self.note(status)
+    }
+
+    /// When the last answer came.
+    fn heard(&self) -> Timestamp {
+        let last = self.at.checked_sub(1).and_then(|last| self.journal.get(last));
+        last.map_or(self.now, |entry| entry.at)
     }
 
     /// Stores the status in the middle of a step, which does not count for the pace.

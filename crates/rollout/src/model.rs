@@ -3,6 +3,7 @@
 //! Pods are up at once or never, time passes by intervals, and nothing else happens in between.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::{CanaryStatus, Phase};
 use jiff::Timestamp;
@@ -71,8 +72,8 @@ pub struct World {
     pub split: Split,
     /// Success rate of a revision's requests.
     pub success: fn(&str) -> f64,
-    /// Whether pods of the revision before still serve on a side whose new ones don't get up.
-    pub leftovers: bool,
+    /// On which sides pods of the revision before still serve where the new ones don't get up.
+    pub leftovers: &'static [Side],
     /// Whether the pods of a revision get up on a side: `None` while they still may.
     pub starts: fn(Side, &str) -> Option<bool>,
     /// Whether the pods of a revision on the canary's side crash although they were up.
@@ -81,6 +82,8 @@ pub struct World {
     pub missing: Option<&'static str>,
     /// What the hook with this name answers.
     pub hook: fn(&str) -> bool,
+    /// How long it takes to do so.
+    pub hook_takes: Duration,
     /// Lines for a transcript.
     pub log: Vec<String>,
     /// Revisions that a run began for.
@@ -102,11 +105,12 @@ impl Default for World {
             apex: Side::Canary,
             split: Split::PRIMARY,
             success: |revision| if revision.starts_with("bad") { 70.0 } else { 100.0 },
-            leftovers: false,
+            leftovers: &[],
             starts: |_, revision| Some(!revision.starts_with("broken")),
             crashing: |_| false,
             missing: None,
             hook: |_| true,
+            hook_takes: Duration::ZERO,
             log: Vec::new(),
             begun: Vec::new(),
         }
@@ -178,7 +182,7 @@ impl World {
                     break None;
                 }
             };
-            journal.push(Entry { effect, outcome });
+            journal.push(Entry { effect, outcome, at: self.now });
         };
         let mut broken = invariants::violations(&input, &journal, over.as_ref());
         let replayed = tick(&input, &journal);
@@ -213,8 +217,11 @@ impl World {
                 Outcome::Done
             }
             Effect::EnsurePrimary => {
-                self.primary.get_or_insert_with(|| self.target.clone());
-                Outcome::Done
+                if self.primary.is_some() {
+                    return Outcome::Done;
+                }
+                self.primary = Some(self.target.clone());
+                Outcome::Made
             }
             Effect::CheckReady(side) => Outcome::Ready(self.readiness(*side)),
             Effect::ReadSplit => Outcome::Split(self.split),
@@ -241,6 +248,7 @@ impl World {
             Effect::CallHook { hook, phase } => {
                 let name = plan.hook_name(*hook);
                 self.log.push(format!("call {name} in {phase}"));
+                self.now = self.now.checked_add(self.hook_takes).unwrap_or(Timestamp::MAX);
                 if (self.hook)(name) { Outcome::Done } else { Outcome::Refused("no".into()) }
             }
             Effect::Measure(_) => Outcome::Measured(match self.missing {
@@ -305,7 +313,7 @@ impl World {
             starts => Readiness::NotReady {
                 reason: format!("{name} not ready"),
                 retriable: parked || starts.is_none(),
-                serving: self.leftovers && side == Side::Primary,
+                serving: self.leftovers.contains(&side),
                 broken: false,
             },
         }

@@ -45,7 +45,7 @@ pub(crate) fn apply(status: &mut CanaryStatus, target: &Target) {
     status.tracked_configs.clone_from(&target.configs);
 }
 
-/// Forgets which revision was seen last, and which was promoted: the primary is made anew.
+/// Forgets which revision was seen last, and which was promoted: the primary is made anew, or nobody knows what it was made of.
 pub(crate) fn forget(status: &mut CanaryStatus) {
     status.last_applied_spec.clear();
     status.last_promoted_spec.clear();

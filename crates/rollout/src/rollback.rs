@@ -2,22 +2,28 @@
 
 use api::{CanaryStatus, Phase};
 
-use crate::effect::Scale;
+use crate::effect::{Scale, Side};
 use crate::journal::{Cx, Flow};
 use crate::plan::Plan;
 use crate::report::{Cause, Ending};
 use crate::traffic::Split;
 use crate::words::{Alert, Sentence};
-use crate::{gates, phase, promotion};
+use crate::{gates, phase, promotion, serving};
 
 /// Rolls back.
 ///
 /// The decision is stored first, as failed checks up to the threshold, whatever caused it: a tick that finds them goes on
-/// rolling back. The revision last seen stays as it was, so that one pushed meanwhile is found to be new.
+/// rolling back. The revision last seen stays as it was, so that one pushed meanwhile is found to be new. As long as nothing
+/// of the primary serves and something of the canary does, the rollback waits.
 pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, cause: Cause, cx: &mut Cx<'_>) -> Flow<Ending> {
     if status.failed_checks < plan.threshold {
         status.failed_checks = plan.threshold;
         cx.save(status)?;
+    }
+    if !cx.stranded
+        && let Some(reason) = serving::alone(cx)?
+    {
+        return serving::wait(Side::Primary, reason, cx);
     }
     announce(&cause, cx)?;
     if cx.stranded {

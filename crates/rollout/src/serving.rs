@@ -13,14 +13,7 @@ use crate::{phase, promotion, rollback};
 
 /// Leaves the tick while the primary can't serve, unless the canary has all traffic already: then a run may go on, with
 /// nothing to fall back to. That is how a fix gets in after a promotion that failed.
-pub(crate) fn primary(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    target: &Target,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow {
+pub(crate) fn primary(plan: &Plan, status: &mut CanaryStatus, target: &Target, split: Split, cx: &mut Cx<'_>) -> Flow {
     let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? else { return Ok(()) };
     let ending = match (status.phase, Loss::of(plan, split, *retriable, *serving)) {
         (Phase::Promoting | Phase::Finalising, _) if !retriable => promotion::fail(plan, status, reason, cx)?,
@@ -34,7 +27,7 @@ pub(crate) fn primary(
         }
         (_, Loss::Total) if differs(status, target) => renew(plan, status, target, reason, cx)?,
         // Nothing of the primary serves: no traffic may go to it, and no canary may take over unjudged.
-        _ => wait(Side::Primary, reason, paced, cx)?,
+        _ => wait(Side::Primary, reason, cx)?,
     };
     Err(Halt::Over(ending))
 }
@@ -78,14 +71,7 @@ fn renew(plan: &Plan, status: &mut CanaryStatus, target: &Target, reason: &str, 
 ///
 /// One that has not served yet gets until its deadline, since an image may be on its way and a dependency starting. One that
 /// breaks with traffic on it is rolled back at once.
-pub(crate) fn canary(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    target: &Target,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow {
+pub(crate) fn canary(plan: &Plan, status: &mut CanaryStatus, target: &Target, split: Split, cx: &mut Cx<'_>) -> Flow {
     if target.parked {
         // A crash between the decision to start and the scaling, or somebody's hand: a run needs its canary.
         cx.scale(Scale::Up)?;
@@ -95,15 +81,27 @@ pub(crate) fn canary(
     let cause = match (retriable, loaded && *broken && !serving) {
         (false, _) => Cause::Deadline { reason: reason.clone() },
         (true, true) => Cause::Broken { reason: reason.clone() },
-        (true, false) => return Err(Halt::Over(wait(Side::Canary, reason, paced, cx)?)),
+        (true, false) => return Err(Halt::Over(wait(Side::Canary, reason, cx)?)),
     };
     cx.say(Sentence::Trouble(reason.clone()))?;
     Err(Halt::Over(rollback::run(plan, status, cause, cx)?))
 }
 
+/// What the primary lacks where the canary is the only side that serves: no traffic may leave it then, nor may it be stopped.
+///
+/// It is asked before either, since without analysis a run begins and ends with no regard to the primary.
+pub(crate) fn alone<'a>(cx: &mut Cx<'a>) -> Flow<Option<&'a str>> {
+    let Readiness::NotReady { reason, serving: false, .. } = cx.ready(Side::Primary)? else { return Ok(None) };
+    let serves = match cx.ready(Side::Canary)? {
+        Readiness::Ready => true,
+        Readiness::NotReady { serving, .. } => *serving,
+    };
+    Ok(serves.then_some(reason))
+}
+
 /// The end of a tick that a side is not ready for; told when a step is due.
-pub(crate) fn wait(side: Side, reason: &str, paced: bool, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if paced {
+pub(crate) fn wait(side: Side, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
+    if cx.paced {
         cx.say(Sentence::Trouble(reason.to_owned()))?;
     }
     Ok(Ending::NotReady { side, reason: reason.to_owned() })

@@ -12,7 +12,6 @@ use crate::{gates, phase, tick};
 
 /// Promotes a ready canary in one go. The primary's rolling update keeps old copies up until new ones are.
 pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
-    cx.set_split(Split::PRIMARY)?;
     cx.say(Sentence::Copying)?;
     if !cx.promote(&status.last_applied_spec)? {
         return tick::restart(plan, status, target, cx);
@@ -24,6 +23,7 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &
     if let Readiness::NotReady { reason, serving: false, .. } = cx.ready(Side::Primary)? {
         return Ok(Ending::NotReady { side: Side::Primary, reason: reason.clone() });
     }
+    cx.set_split(Split::PRIMARY)?;
     cx.scale(Scale::Zero)?;
     phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);
     gates::owe_post_rollout(plan, status, cx);

@@ -50,7 +50,7 @@ pub enum Step {
 /// *Guarantees*: equal arguments give equal answers; every effect may be repeated, so a journal may be thrown away at any
 /// point and a new tick begun from the stored status.
 pub fn tick(input: &Input<'_>, journal: &[Entry]) -> Step {
-    let mut cx = Cx::new(journal, input.now, input.status.clone());
+    let mut cx = Cx::new(journal, input);
     let mut status = input.status.clone();
     let ending = match advance(input, &mut status, &mut cx) {
         Ok(ending) | Err(Halt::Over(ending)) => settle(input, &mut cx).map(|()| ending),
@@ -144,8 +144,9 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         return restart(plan, status, target, cx);
     }
     let split = cx.split()?;
-    if !plan.skip_analysis {
-        serving::primary(plan, status, target, split, paced, cx)?;
+    // Without analysis the primary may be past help, which the run brings; a promotion that is under way depends on it.
+    if !plan.skip_analysis || matches!(status.phase, Phase::Promoting | Phase::Finalising) {
+        serving::primary(plan, status, target, split, cx)?;
     }
     match status.phase {
         Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
@@ -162,7 +163,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     if plan.threshold <= status.failed_checks {
         return rollback::run(plan, status, Cause::Threshold { failed: status.failed_checks }, cx);
     }
-    serving::canary(plan, status, target, split, paced, cx)?;
+    serving::canary(plan, status, target, split, cx)?;
     if plan.skip_analysis {
         return skipping::run(plan, status, target, cx);
     }
@@ -183,8 +184,13 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
     let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
     checks::prepare(plan, status, initializing && paced, cx)?;
-    cx.act(Effect::EnsurePrimary)?;
+    let made = cx.ensure_primary()?;
     if initializing {
+        if made && target.foreign.is_none() && differs(status, target) {
+            // It was made late, and of a newer revision: that is the first one, and what is pushed from now on is not.
+            phase::apply(status, target);
+            cx.note(status)?;
+        }
         // The target is the only healthy copy until the primary can serve, with or without analysis.
         if let Readiness::NotReady { reason, retriable, serving, .. } = cx.ready(Side::Primary)? {
             if paced {
@@ -197,10 +203,6 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
                     cx.note(status)?;
                 }
                 cx.promote(&status.last_applied_spec)?;
-            } else if target.foreign.is_none() && differs(status, target) && !cx.promote(&status.last_applied_spec)? {
-                // It was made late, and of a newer revision: that is the first one, and what is pushed from now on is not.
-                phase::apply(status, target);
-                cx.note(status)?;
             }
             return Err(Halt::Over(Ending::Initializing { reason: reason.clone() }));
         }
@@ -213,18 +215,19 @@ fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool,
 }
 
 /// The primary serves: the target can go, and the canary waits for its first revision.
+///
+/// A primary that carries neither the first revision nor, for all that is known, what the target has now leaves none as the
+/// one that was promoted: whatever the target has is analysed.
 fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if differs(status, target) && !cx.promote(&status.last_applied_spec)? {
-        // It could not be made at once, and when it was, it was made from a newer revision: then that is the first one.
-        phase::apply(status, target);
-        cx.note(status)?;
-        cx.promote(&status.last_applied_spec)?;
-        return Ok(Ending::Initializing { reason: "the primary carries another revision than the first".to_owned() });
-    }
+    // A crash between making a primary late and noting of what.
+    let unnamed = differs(status, target) && !cx.promote(&status.last_applied_spec)?;
     // Routes that were there before may send traffic to the target.
     cx.set_split(Split::PRIMARY)?;
     if let Err(error) = cx.trial(Effect::ScaleTarget(Scale::Zero))? {
         return Err(Halt::Fault(Sentence::ScaleDownFailed(error).text(plan)));
+    }
+    if unnamed {
+        phase::forget(status);
     }
     phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
     status.failed_checks = 0;
@@ -289,12 +292,16 @@ fn withdraw(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx
     Ok(Ending::Withdrawn)
 }
 
-/// A newer revision in the middle of a run: all traffic to the primary, and from the beginning.
+/// A newer revision in the middle of a run: all traffic to the primary, unless nothing of it serves, and from the beginning.
 pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if !cx.stranded {
+    let split = if cx.stranded || serving::alone(cx)?.is_some() {
+        cx.split()?
+    } else {
         cx.set_split(Split::PRIMARY)?;
-    }
+        Split::PRIMARY
+    };
     phase::begin(status, target, &plan.kind, cx.now);
+    status.canary_weight = i32::from(split.canary_weight());
     cx.save(status)?;
     cx.say(Sentence::Restarting)?;
     Ok(Ending::Restarted)

@@ -40,6 +40,8 @@ pub(crate) struct World<'a> {
     seen: Seen,
     /// Digests in place of the configs whose content this look asked about.
     digests: Seen,
+    /// Every object that this look has created.
+    created: Vec<Key>,
     /// What the target was found to be, once it was.
     facts: Option<Facts>,
 }
@@ -51,7 +53,7 @@ impl<'a> World<'a> {
     pub(crate) fn new(shell: &'a Shell, canary: &'a Canary, plan: &'a Plan) -> Self {
         let status = canary.status.clone().unwrap_or_default();
         let (seen, digests) = (Seen::default(), Seen::default());
-        Self { shell, canary, plan, began: shell.clock.now(), status, seen, digests, facts: None }
+        Self { shell, canary, plan, began: shell.clock.now(), status, seen, digests, created: Vec::new(), facts: None }
     }
 
     /// Everything that the look depended on.

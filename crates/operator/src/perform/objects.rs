@@ -55,7 +55,12 @@ impl World<'_> {
         for change in changes {
             let key = change.key().clone();
             match self.shell.cluster.perform(&change).await {
-                Ok(found) => self.seen.put(key, found),
+                Ok(found) => {
+                    if matches!(change, Change::Create(..)) {
+                        self.created.push(key.clone());
+                    }
+                    self.seen.put(key, found);
+                }
                 Err(error) => return Err((key, error)),
             }
         }

@@ -29,7 +29,9 @@ impl<'a> World<'a> {
         let revision = self.facts.as_ref().map(|facts| facts.revision.clone()).unwrap_or_default();
         let mark = self.mark(&revision);
         self.change(|seen| target.primary(&cx, seen, &mark)).await?;
-        Ok(Outcome::Done)
+        let name = api::names::primary_workload(self.canary);
+        let made = self.created.iter().any(|key| key.kind.kind == self.plan.kind && key.name == name);
+        Ok(if made { Outcome::Made } else { Outcome::Done })
     }
 
     pub(super) async fn ensure_scaler(&mut self, update: bool) -> Result<Outcome, Failed> {

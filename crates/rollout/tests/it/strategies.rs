@@ -124,8 +124,8 @@ fn analysis_can_be_skipped() {
         status Progressing weight=0 failed=0 iterations=0
         say New revision detected! Scaling up podinfo.test
         alert Info: New revision detected, progressing canary analysis.
-        split 100/0
         say Copying podinfo.test template spec to podinfo-primary.test
+        split 100/0
         status Succeeded weight=0 failed=0 iterations=0
         say Promotion completed! Canary analysis was skipped for podinfo.test
         alert Info: Canary analysis was skipped, promotion finished.
