@@ -163,7 +163,7 @@ impl World {
             self.rewrite(at, freed);
         } else if meta::has_finalizer(&now, FOREGROUND) {
             for dependent in self.store.dependents(&uid) {
-                self.delete_in_foreground(&dependent);
+                self.delete_in_foreground(&dependent, &uid);
             }
             self.chores.push_back(Chore::Release { at: at.clone() });
         }
@@ -175,13 +175,15 @@ impl World {
         }
     }
 
-    fn delete_in_foreground(&mut self, at: &Location) {
+    /// Deletes a dependent of an owner that waits for it. One that another owner keeps is let go instead.
+    fn delete_in_foreground(&mut self, at: &Location, owner: &str) {
         let Some(object) = self.store.get(at) else { return };
-        let has_other_owner = meta::owners(&object).any(|owner| {
+        let is_kept = meta::owners(&object).any(|owner| {
             let owner = self.store.by_uid(&owner.uid).and_then(|at| self.store.get(at));
             owner.is_some_and(|owner| !meta::has_finalizer(&owner, FOREGROUND))
         });
-        if has_other_owner {
+        if is_kept {
+            self.drop_owner(at, owner);
             return;
         }
         let has_dependents = !self.store.dependents(meta::uid(&object)).is_empty();
@@ -200,6 +202,9 @@ impl World {
             let mut freed = Arc::unwrap_or_clone(object);
             meta::remove_owner(&mut freed, uid);
             self.rewrite(at, freed);
+            if let Some(owner) = self.store.by_uid(uid).cloned() {
+                self.chores.push_back(Chore::Release { at: owner });
+            }
         }
     }
 
@@ -227,22 +232,32 @@ impl World {
     }
 
     /// Takes the foreground finalizer off an object that no dependent blocks any more.
+    ///
+    /// A dependent that came when its owner was going already, from a controller that had not heard of it, is deleted now,
+    /// as the real collector does when another dependent goes.
     fn release(&mut self, at: &Location) {
         let Some(object) = self.store.get(at) else { return };
         if !meta::deleting(&object) || !meta::has_finalizer(&object, FOREGROUND) {
             return;
         }
         let uid = meta::uid(&object);
-        let blocks = |at: &Location| {
-            let dependent = self.store.get(at);
-            dependent.is_some_and(|one| meta::owners(&one).any(|owner| owner.uid == uid && owner.blocks_deletion))
-        };
-        if self.store.dependents(uid).iter().any(blocks) {
-            return;
+        let blocking = self.blocking(uid);
+        if blocking.is_empty() {
+            let mut freed = Value::clone(&object);
+            meta::remove_finalizer(&mut freed, FOREGROUND);
+            self.rewrite(at, freed);
         }
-        let mut freed = Value::clone(&object);
-        meta::remove_finalizer(&mut freed, FOREGROUND);
-        self.rewrite(at, freed);
+        for (late, _) in blocking.iter().filter(|(_, dependent)| !meta::deleting(dependent)) {
+            self.delete_in_foreground(late, uid);
+        }
+    }
+
+    /// The dependents without whose end this owner can't go.
+    fn blocking(&self, uid: &str) -> Vec<(Location, Arc<Value>)> {
+        let dependents = self.store.dependents(uid).into_iter();
+        let objects = dependents.filter_map(|at| self.store.get(&at).map(|object| (at, object)));
+        let blocks = |object: &Value| meta::owners(object).any(|owner| owner.uid == uid && owner.blocks_deletion);
+        objects.filter(|(_, object)| blocks(object)).collect()
     }
 }
 

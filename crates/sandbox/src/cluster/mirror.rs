@@ -13,20 +13,26 @@ use serde::de::DeserializeOwned;
 
 use super::Id;
 
-type Objects<K> = BTreeMap<Id, Arc<K>>;
 type Listener<K> = Box<dyn Fn(&K) + Send + Sync>;
 
 /// The objects of one kind as last heard of, by watching or from the answer to a write of our own.
 ///
 /// The second source makes a controller see its own writes: it never creates a thing twice because the watch is late.
 pub(crate) struct Mirror<K> {
-    objects: RwLock<Objects<K>>,
+    known: RwLock<Known<K>>,
     listeners: RwLock<Vec<Listener<K>>>,
+}
+
+struct Known<K> {
+    objects: BTreeMap<Id, Arc<K>>,
+    /// The watch has told of everything up to this version.
+    watched: Option<u64>,
 }
 
 impl<K> Default for Mirror<K> {
     fn default() -> Self {
-        Self { objects: RwLock::default(), listeners: RwLock::default() }
+        let known = Known { objects: BTreeMap::new(), watched: None };
+        Self { known: RwLock::new(known), listeners: RwLock::default() }
     }
 }
 
@@ -37,14 +43,15 @@ impl<K: Resource> Mirror<K> {
     }
 
     pub(crate) fn get(&self, id: &Id) -> Option<Arc<K>> {
-        self.read(|objects| objects.get(id).cloned())
+        self.read(|known| known.objects.get(id).cloned())
     }
 
     /// The namespace's objects, by name.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         let from = Id::new(namespace, "");
-        self.read(|objects| {
-            objects
+        self.read(|known| {
+            known
+                .objects
                 .range(from..)
                 .take_while(|(id, _)| id.namespace == namespace)
                 .map(|(_, object)| Arc::clone(object))
@@ -53,34 +60,59 @@ impl<K: Resource> Mirror<K> {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<K>> {
-        self.read(|objects| objects.values().cloned().collect())
+        self.read(|known| known.objects.values().cloned().collect())
     }
 
-    /// Takes in an object, unless a newer one is known already.
-    pub(crate) fn learn(&self, object: K) {
-        let id = Id::of(object.meta());
-        let object = Arc::new(object);
-        let before = self.write(|objects| match objects.get(&id) {
-            Some(known) if version(known.meta()) >= version(object.meta()) => Err(()),
-            _ => Ok(objects.insert(id, Arc::clone(&object))),
-        });
-        if let Ok(before) = before {
-            self.tell(before.as_deref());
-            self.tell(Some(&object));
-        }
+    /// Takes in what a write answered, unless a newer state is known already, or the watch has told of the object's end.
+    pub(crate) fn learn(&self, written: K) {
+        self.take_in(written, |watched, version| watched < version);
     }
 
     /// Drops an object.
     pub(crate) fn forget(&self, id: &Id) {
-        let before = self.write(|objects| objects.remove(id));
+        let before = self.write(|known| known.objects.remove(id));
         self.tell(before.as_deref());
+    }
+
+    /// Takes in what the watch tells.
+    fn hear(&self, object: K) {
+        self.watched(&object);
+        self.take_in(object, |_, _| true);
+    }
+
+    /// Drops what the watch tells is gone.
+    fn hear_of_end(&self, object: &K) {
+        self.watched(object);
+        self.forget(&Id::of(object.meta()));
     }
 
     /// Drops everything that a full listing did not have.
     fn keep_only(&self, listed: &BTreeSet<Id>) {
-        let gone: Vec<Id> = self.read(|objects| objects.keys().filter(|id| !listed.contains(id)).cloned().collect());
+        let is_gone = |id: &&Id| !listed.contains(id);
+        let gone: Vec<Id> = self.read(|known| known.objects.keys().filter(is_gone).cloned().collect());
         for id in &gone {
             self.forget(id);
+        }
+    }
+
+    fn watched(&self, object: &K) {
+        self.write(|known| known.watched = known.watched.max(version(object.meta())));
+    }
+
+    /// Whether an object that is not known begins with this is told by how far the watch has come, and its own version.
+    fn take_in(&self, object: K, begins: impl FnOnce(Option<u64>, Option<u64>) -> bool) {
+        let (id, version) = (Id::of(object.meta()), version(object.meta()));
+        let object = Arc::new(object);
+        let before = self.write(|known| {
+            let is_news = match known.objects.get(&id) {
+                Some(older) => self::version(older.meta()) < version,
+                None => begins(known.watched, version),
+            };
+            is_news.then(|| known.objects.insert(id, Arc::clone(&object)))
+        });
+        if let Some(before) = before {
+            self.tell(before.as_deref());
+            self.tell(Some(&object));
         }
     }
 
@@ -90,12 +122,12 @@ impl<K: Resource> Mirror<K> {
         listeners.iter().for_each(|listener| listener(object));
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Objects<K>) -> T) -> T {
-        look(&self.objects.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, look: impl FnOnce(&Known<K>) -> T) -> T {
+        look(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut Objects<K>) -> T) -> T {
-        change(&mut self.objects.write().unwrap_or_else(PoisonError::into_inner))
+    fn write<T>(&self, change: impl FnOnce(&mut Known<K>) -> T) -> T {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -136,11 +168,11 @@ fn take<K: Resource>(mirror: &Mirror<K>, listed: &mut BTreeSet<Id>, event: Event
         Event::Init => listed.clear(),
         Event::InitApply(object) => {
             listed.insert(Id::of(object.meta()));
-            mirror.learn(object);
+            mirror.hear(object);
         }
         Event::InitDone => mirror.keep_only(listed),
-        Event::Apply(object) => mirror.learn(object),
-        Event::Delete(object) => mirror.forget(&Id::of(object.meta())),
+        Event::Apply(object) => mirror.hear(object),
+        Event::Delete(object) => mirror.hear_of_end(&object),
     }
 }
 
@@ -165,6 +197,16 @@ mod tests {
         mirror.learn(pod("9"));
         let known = mirror.get(&Id::new("test", "a")).unwrap();
         assert_eq!(known.metadata.resource_version.as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn a_late_answer_to_a_write_does_not_bring_back_what_is_gone() {
+        let mirror = Mirror::default();
+        take(&mirror, &mut BTreeSet::new(), Event::Delete(pod("13")));
+        mirror.learn(pod("12"));
+        assert!(mirror.all().is_empty());
+        mirror.learn(pod("14"));
+        assert_eq!(mirror.all().len(), 1, "another one of the name");
     }
 
     #[test]
