@@ -13,6 +13,7 @@ use process::cause;
 use process::server::{Server, plain};
 use tokio_util::sync::CancellationToken;
 
+use crate::answers::{Answer, text};
 use crate::caller::{Authorizer, Payload, Refusal, body, json};
 use crate::gates::{Gate, Gates};
 use crate::metrics::{Ending, Metrics};
@@ -21,8 +22,6 @@ use crate::settings::Settings;
 use crate::store::{self, Store};
 use crate::tasks::{self, Policy, Queued, Runner, Task};
 use crate::world::World;
-
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The load tester's answers; cheap to clone.
 #[derive(Clone)]
@@ -69,11 +68,11 @@ impl Route {
 impl Api {
     /// Answers by these settings.
     pub(crate) async fn new(settings: Settings, world: World) -> Result<Self, Failure> {
-        let gates = Gates::new(Store::open(&settings.gates, settings.kubeconfig.as_deref(), &world).await?);
+        let gates = Gates::new(Store::open(&settings.gates, settings.common.kubeconfig.as_deref(), &world).await?);
         let metrics = Arc::new(Metrics::new());
         let policy = Policy { commands: world.commands(), ..settings.policy };
         let runner = Runner::new(policy, settings.timeout, Arc::clone(&metrics), world);
-        Ok(Self(Arc::new(Inner { authorizer: settings.authorizer, gates, runner, metrics })))
+        Ok(Self(Arc::new(Inner { authorizer: settings.common.authorizer, gates, runner, metrics })))
     }
 
     /// Serves until `stop` is cancelled. Then background tasks are cut off at once, since nobody waits for them, and tasks that
@@ -100,32 +99,32 @@ impl Inner {
             Route::Metrics => {
                 Ok(plain(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text()))
             }
-            Route::Health | Route::Approve => Ok(plain(StatusCode::OK, TEXT, "OK")),
+            Route::Health | Route::Approve => Ok(text(StatusCode::OK, "OK")),
             Route::Halt => Err(Refusal::forbidden("Forbidden")),
             Route::Check(gate) => self.check(gate, request).await,
             Route::Set(gate, open) => self.set(gate, open, request).await,
             Route::Task => self.task(request).await,
         };
-        let answer = answer.unwrap_or_else(|Refusal { status, reason }| plain(status, TEXT, reason));
+        let answer = answer.unwrap_or_else(Response::from);
         self.metrics.answered(label, answer.status().as_u16());
         answer
     }
 
-    async fn check(&self, gate: Gate, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn check(&self, gate: Gate, request: Request<Incoming>) -> Answer {
         let payload = self.payload(request).await?;
         let open = self.gates.is_open(&gate.key(&payload)?).await.map_err(|error| unavailable(&error))?;
         tracing::info!(canary = payload.canary(), gate = ?gate, open, "gate checked");
-        if open { Ok(plain(StatusCode::OK, TEXT, "Approved")) } else { Err(Refusal::forbidden("Forbidden")) }
+        if open { Ok(text(StatusCode::OK, "Approved")) } else { Err(Refusal::forbidden("Forbidden")) }
     }
 
-    async fn set(&self, gate: Gate, open: bool, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn set(&self, gate: Gate, open: bool, request: Request<Incoming>) -> Answer {
         let payload = self.payload(request).await?;
         self.gates.set(&gate.key(&payload)?, open).await.map_err(|error| unavailable(&error))?;
         tracing::info!(canary = payload.canary(), gate = ?gate, open, "gate set");
-        Ok(plain(StatusCode::ACCEPTED, TEXT, ""))
+        Ok(text(StatusCode::ACCEPTED, ""))
     }
 
-    async fn task(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn task(&self, request: Request<Incoming>) -> Answer {
         let payload = self.payload(request).await?;
         let canary = payload.canary();
         let task = Task::read(payload.metadata(), self.runner.policy()).inspect_err(|refusal| {
@@ -135,13 +134,13 @@ impl Inner {
         let note = task.note.clone().unwrap_or_default();
         if !task.blocks {
             return match self.runner.begin(canary, task) {
-                Queued::Begun | Queued::RunsAlready => Ok(plain(StatusCode::ACCEPTED, TEXT, note)),
+                Queued::Begun | Queued::RunsAlready => Ok(text(StatusCode::ACCEPTED, note)),
                 Queued::TooMany => Err(too_many()),
             };
         }
         match self.runner.perform(canary, task).await.ok_or_else(too_many)? {
-            Ok(said) if note.is_empty() => Ok(plain(StatusCode::OK, TEXT, said)),
-            Ok(said) => Ok(plain(StatusCode::OK, TEXT, format!("{note}\n{said}"))),
+            Ok(said) if note.is_empty() => Ok(text(StatusCode::OK, said)),
+            Ok(said) => Ok(text(StatusCode::OK, format!("{note}\n{said}"))),
             Err(tasks::Failure::Verdict(reason)) => Err(Refusal::forbidden(reason)),
             Err(tasks::Failure::Fault(reason)) => Err(Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, reason }),
         }

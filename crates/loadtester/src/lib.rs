@@ -8,6 +8,7 @@
 //!
 //! Start reading at `api.rs`, which says what is answered on which path.
 
+mod answers;
 mod api;
 mod approvals;
 mod caller;

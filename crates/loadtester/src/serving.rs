@@ -1,15 +1,19 @@
 //! What all services of this binary have in common: how one starts, logs, and ends.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use process::cause;
-use process::flags::{Exit, Flag, Flags, Misread, Takes, Typed, flag, log_encoding, log_level, port, warnings};
+use process::flags::{
+    Exit, Flag, Flags, Misread, Takes, Typed, filled, flag, log_encoding, log_level, port, regexp, warnings,
+};
 use process::log::{self, Encoding, Level};
 use process::server::{BindError, Limits, Server};
 use process::shutdown::Signals;
 use tokio_util::sync::CancellationToken;
 
+use crate::caller::Authorizer;
 use crate::world::World;
 use crate::{cluster, store};
 
@@ -30,9 +34,20 @@ pub(crate) const ZAP_ENCODING: Flag =
     Flag::new("zap-encoding", Takes::Text, "json", "form of log lines: json or console");
 pub(crate) const VERSION_FLAG: Flag = Flag::new("version", Takes::Bool, "false", "print the version and exit");
 
+pub(crate) const NAMESPACES: Flag = Flag::new(
+    "namespace-regexp",
+    Takes::Text,
+    "",
+    "namespaces whose canaries are served: what it matches anywhere; all without it",
+);
+
 /// The settings that every service has.
 #[derive(Debug)]
 pub(crate) struct Common {
+    /// Whose canaries are served.
+    pub(crate) authorizer: Authorizer,
+    /// The cluster, unless it is the user's or the pod's.
+    pub(crate) kubeconfig: Option<PathBuf>,
     port: u16,
     log_level: Level,
     log_encoding: Encoding,
@@ -59,6 +74,8 @@ impl Common {
             log_level: log_level(typed, &mut warnings),
             log_encoding: log_encoding(typed)?,
             warnings,
+            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
+            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
         })
     }
 

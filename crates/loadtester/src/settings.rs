@@ -1,13 +1,11 @@
 //! The command line of the load tester: the original's flags, and ours.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use process::flags::Takes::{Bool, Duration as Time, Text};
-use process::flags::{Flag, Flags, Misread, Typed, filled, list, regexp, time, wrong};
+use process::flags::{Flag, Flags, Misread, Typed, filled, list, time, wrong};
 
-use crate::caller::Authorizer;
-use crate::serving::{Common, HasCommon, LOG_LEVEL, VERSION_FLAG, ZAP_ENCODING, port_flag};
+use crate::serving::{Common, HasCommon, LOG_LEVEL, NAMESPACES, VERSION_FLAG, ZAP_ENCODING, port_flag};
 use crate::store::Place;
 use crate::tasks::Policy;
 
@@ -26,12 +24,7 @@ const ROWS: &[Flag] = &[
     Flag::new("gate-file", Text, "", "keep gates in this file"),
     Flag::new("kubeconfig", Text, "", "path of a kubeconfig, for -gate-configmap"),
     LOG_LEVEL,
-    Flag::new(
-        "namespace-regexp",
-        Text,
-        "",
-        "namespaces whose canaries are served: what it matches anywhere; all without it",
-    ),
+    NAMESPACES,
     port_flag("9090"),
     Flag::new("timeout", Time, "1h", "how long a task may take"),
     VERSION_FLAG,
@@ -43,13 +36,11 @@ const ROWS: &[Flag] = &[
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) common: Common,
-    pub(crate) authorizer: Authorizer,
     /// How long a task may take.
     pub(crate) timeout: Duration,
     pub(crate) policy: Policy,
     /// Where gates are kept.
     pub(crate) gates: Place,
-    pub(crate) kubeconfig: Option<PathBuf>,
 }
 
 impl Settings {
@@ -57,7 +48,6 @@ impl Settings {
     pub(crate) fn read(typed: &Typed) -> Result<Self, Misread> {
         Ok(Self {
             common: Common::read(typed)?,
-            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
             timeout: time(typed, "timeout")?,
             policy: Policy {
                 allowed: list(typed, "allowed-commands"),
@@ -65,7 +55,6 @@ impl Settings {
                 ..Policy::default()
             },
             gates: place(typed, "gate-file", "gate-configmap")?,
-            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
         })
     }
 }

@@ -5,10 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use process::cause;
@@ -20,11 +18,10 @@ use tokio_util::sync::CancellationToken;
 use super::ledger::{self, Entry, Heard};
 use super::page;
 use super::tokens::Tokens;
+use crate::answers::{self, Answer, text};
 use crate::caller::{Authorizer, Payload, Refusal, body, json as parse, key};
-use crate::serving::LIMITS;
 use crate::store::{self, Store};
 
-const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -57,8 +54,6 @@ struct Verdict {
     by: Option<String>,
 }
 
-type Answer = Result<Response<Full<Bytes>>, Refusal>;
-
 impl Api {
     pub(super) fn new(authorizer: Authorizer, tokens: Tokens, store: Store) -> Self {
         Self(Arc::new(Inner { authorizer, tokens, store }))
@@ -68,11 +63,9 @@ impl Api {
     pub(super) async fn serve(self, server: Server, stop: CancellationToken) {
         let answer = move |request| {
             let inner = Arc::clone(&self.0);
-            async move {
-                inner.answer(request).await.unwrap_or_else(|Refusal { status, reason }| plain(status, TEXT, reason))
-            }
+            async move { inner.answer(request).await }
         };
-        server.serve(LIMITS, stop, answer).await;
+        answers::serve(server, stop, answer).await;
     }
 }
 
@@ -80,7 +73,7 @@ impl Inner {
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, incoming) = request.into_parts();
         match (&head.method, head.uri.path()) {
-            (_, "/healthz") => Ok(plain(StatusCode::OK, TEXT, "OK")),
+            (_, "/healthz") => Ok(text(StatusCode::OK, "OK")),
             (&Method::GET, "/") => self.page(StatusCode::OK, None).await,
             (&Method::GET, "/approvals") => {
                 let list = self.list().await?;
@@ -123,9 +116,7 @@ impl Inner {
             tracing::info!(canary = key, checksum = entry.checksum, "approval asked for");
         }
         match entry.decision {
-            Some(decision) if decision.approved => {
-                Ok(plain(StatusCode::OK, TEXT, format!("approved by {}", decision.by)))
-            }
+            Some(decision) if decision.approved => Ok(text(StatusCode::OK, format!("approved by {}", decision.by))),
             Some(decision) => Err(Refusal::forbidden(format!("rejected by {} at {:.0}", decision.by, decision.at))),
             None => Err(Refusal::forbidden(format!("waiting for approval since {:.0}", entry.asked))),
         }
@@ -145,7 +136,7 @@ impl Inner {
         };
         match self.decide(headers, field("token").as_deref(), verdict).await {
             Ok(_) => {
-                let mut response = plain(StatusCode::SEE_OTHER, TEXT, "");
+                let mut response = text(StatusCode::SEE_OTHER, "");
                 response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
                 Ok(response)
             }

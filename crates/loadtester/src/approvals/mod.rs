@@ -10,15 +10,14 @@ mod ledger;
 mod page;
 mod tokens;
 
-use std::path::PathBuf;
-
 use process::flags::Takes::Text;
-use process::flags::{Flag, Flags, Misread, Typed, filled, regexp, wrong};
+use process::flags::{Flag, Flags, Misread, Typed, filled, wrong};
 use tokio_util::sync::CancellationToken;
 
 use self::tokens::Tokens;
-use crate::caller::Authorizer;
-use crate::serving::{Common, Failure, HasCommon, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
+use crate::serving::{
+    Common, Failure, HasCommon, LOG_LEVEL, NAMESPACES, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag,
+};
 use crate::settings::place;
 use crate::store::{Place, Store};
 use crate::world::World;
@@ -29,12 +28,7 @@ pub(crate) const FLAGS: Flags = Flags { program: "loadtester approval-service", 
 const ROWS: &[Flag] = &[
     Flag::new("kubeconfig", Text, "", "path of a kubeconfig, for -state-configmap"),
     LOG_LEVEL,
-    Flag::new(
-        "namespace-regexp",
-        Text,
-        "",
-        "namespaces whose canaries are served: what it matches anywhere; all without it",
-    ),
+    NAMESPACES,
     port_flag("8080"),
     Flag::new("state-configmap", Text, "", "keep decisions in this ConfigMap, as namespace/name"),
     Flag::new("state-file", Text, "", "keep decisions in this file"),
@@ -48,8 +42,6 @@ const ROWS: &[Flag] = &[
 #[derive(Debug)]
 pub(crate) struct Settings {
     common: Common,
-    authorizer: Authorizer,
-    kubeconfig: Option<PathBuf>,
     state: Place,
     tokens: Tokens,
 }
@@ -69,13 +61,7 @@ impl Settings {
                 return Err(wrong(typed, "token-file", "must hold a token"));
             }
         }
-        Ok(Self {
-            common: Common::read(typed)?,
-            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
-            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
-            state: place(typed, "state-file", "state-configmap")?,
-            tokens,
-        })
+        Ok(Self { common: Common::read(typed)?, state: place(typed, "state-file", "state-configmap")?, tokens })
     }
 }
 
@@ -92,7 +78,7 @@ pub(crate) async fn serve(settings: Settings, mut world: World, stop: Cancellati
     if settings.tokens.are_none() {
         tracing::warn!("whoever reaches the approval service can approve: give it -token or -token-file");
     }
-    let store = Store::open(&settings.state, settings.kubeconfig.as_deref(), &world).await?;
-    api::Api::new(settings.authorizer, settings.tokens, store).serve(server, stop).await;
+    let store = Store::open(&settings.state, settings.common.kubeconfig.as_deref(), &world).await?;
+    api::Api::new(settings.common.authorizer, settings.tokens, store).serve(server, stop).await;
     Ok(())
 }

@@ -6,28 +6,27 @@
 
 mod rules;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, Client};
 use process::cause;
 use process::flags::Takes::Text;
-use process::flags::{Flag, Flags, Misread, Typed, filled, regexp};
-use process::server::plain;
+use process::flags::{Flag, Flags, Misread, Typed};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::rules::Objects;
+use crate::answers::{self, Answer, text};
 use crate::caller::{Authorizer, Payload, Refusal, body, json as parse};
-use crate::serving::{Common, Failure, HasCommon, LIMITS, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
+use crate::serving::{
+    Common, Failure, HasCommon, LOG_LEVEL, NAMESPACES, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag,
+};
 use crate::world::World;
 
 /// All flags.
@@ -36,12 +35,7 @@ pub(crate) const FLAGS: Flags = Flags { program: "loadtester istio-validator", r
 const ROWS: &[Flag] = &[
     Flag::new("kubeconfig", Text, "", "path of a kubeconfig; without one the user's, or the pod's ServiceAccount"),
     LOG_LEVEL,
-    Flag::new(
-        "namespace-regexp",
-        Text,
-        "",
-        "namespaces whose canaries are served: what it matches anywhere; all without it",
-    ),
+    NAMESPACES,
     port_flag("8080"),
     VERSION_FLAG,
     ZAP_ENCODING,
@@ -56,46 +50,37 @@ const OBJECTS_MAX: u32 = 2000;
 /// Versions in which Istio serves its objects, the latest first.
 const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// What the user asked for.
 #[derive(Debug)]
-pub(crate) struct Settings {
-    common: Common,
-    authorizer: Authorizer,
-    kubeconfig: Option<PathBuf>,
-}
+pub(crate) struct Settings(Common);
 
 impl Settings {
     /// What the typed flags mean.
     pub(crate) fn read(typed: &Typed) -> Result<Self, Misread> {
-        Ok(Self {
-            common: Common::read(typed)?,
-            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
-            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
-        })
+        Common::read(typed).map(Self)
     }
 }
 
 impl HasCommon for Settings {
     fn common(&self) -> &Common {
-        &self.common
+        &self.0
     }
 }
 
 /// Serves until `stop` is cancelled.
 pub(crate) async fn serve(settings: Settings, mut world: World, stop: CancellationToken) -> Result<(), Failure> {
-    let Settings { common, authorizer, kubeconfig } = settings;
+    let Settings(common) = settings;
     let server = common.open(&mut world).await?;
     tracing::info!(version = VERSION, port = server.address().port(), "starting the Istio validator");
-    let validator = Arc::new(Validator { authorizer, client: world.client(kubeconfig.as_deref()).await? });
+    let validator = Arc::new(Validator {
+        client: world.client(common.kubeconfig.as_deref()).await?,
+        authorizer: common.authorizer,
+    });
     let answer = move |request| {
         let validator = Arc::clone(&validator);
-        async move {
-            validator.answer(request).await.unwrap_or_else(|Refusal { status, reason }| plain(status, TEXT, reason))
-        }
+        async move { validator.answer(request).await }
     };
-    server.serve(LIMITS, stop, answer).await;
+    answers::serve(server, stop, answer).await;
     Ok(())
 }
 
@@ -105,10 +90,10 @@ struct Validator {
 }
 
 impl Validator {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, incoming) = request.into_parts();
         match head.uri.path() {
-            "/healthz" => return Ok(plain(StatusCode::OK, TEXT, "OK")),
+            "/healthz" => return Ok(text(StatusCode::OK, "OK")),
             "/validate-config" => {}
             _ => return Err(Refusal { status: StatusCode::NOT_FOUND, reason: "there is /validate-config".to_owned() }),
         }
@@ -123,11 +108,7 @@ impl Validator {
         tracing::info!(canary = key, problems = problems.join("; "), "configuration validated");
         if problems.is_empty() {
             let (routes, rules) = (objects.virtual_services.len(), objects.destination_rules.len());
-            return Ok(plain(
-                StatusCode::OK,
-                TEXT,
-                format!("{routes} VirtualServices and {rules} DestinationRules fit\n"),
-            ));
+            return Ok(text(StatusCode::OK, format!("{routes} VirtualServices and {rules} DestinationRules fit\n")));
         }
         Err(Refusal::forbidden(problems.join("\n")))
     }

@@ -12,22 +12,22 @@ mod reports;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use kube::Client;
 use process::cause;
 use process::flags::Takes::{Int, Text};
-use process::flags::{Flag, Flags, Misread, Typed, filled, list, regexp, wrong};
-use process::server::plain;
+use process::flags::{Flag, Flags, Misread, Typed, list, wrong};
 use tokio_util::sync::CancellationToken;
 
 use self::images::Side;
 use self::policy::Policy;
 use self::reports::Reports;
+use crate::answers::{self, Answer, text};
 use crate::caller::{Authorizer, Payload, Refusal, body, json};
-use crate::serving::{Common, Failure, HasCommon, LIMITS, LOG_LEVEL, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag};
+use crate::serving::{
+    Common, Failure, HasCommon, LOG_LEVEL, NAMESPACES, VERSION, VERSION_FLAG, ZAP_ENCODING, port_flag,
+};
 use crate::settings::place;
 use crate::store::Place;
 use crate::world::World;
@@ -44,12 +44,7 @@ const ROWS: &[Flag] = &[
     Flag::new("max-low", Int, "-1", "the same of low ones"),
     Flag::new("max-medium", Int, "-1", "the same of medium ones"),
     Flag::new("max-unknown", Int, "-1", "the same of those without a severity"),
-    Flag::new(
-        "namespace-regexp",
-        Text,
-        "",
-        "namespaces whose canaries are served: what it matches anywhere; all without it",
-    ),
+    NAMESPACES,
     port_flag("8080"),
     Flag::new("reports-configmap", Text, "", "ConfigMap with reports, as namespace/name"),
     Flag::new("reports-dir", Text, "", "folder with reports"),
@@ -57,14 +52,10 @@ const ROWS: &[Flag] = &[
     ZAP_ENCODING,
 ];
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// What the user asked for.
 #[derive(Debug)]
 pub(crate) struct Settings {
     common: Common,
-    authorizer: Authorizer,
-    kubeconfig: Option<PathBuf>,
     policy: Policy,
     reports: Handed,
 }
@@ -88,8 +79,6 @@ impl Settings {
         };
         Ok(Self {
             common: Common::read(typed)?,
-            authorizer: Authorizer::new(regexp(typed, "namespace-regexp")?),
-            kubeconfig: filled(typed, "kubeconfig").map(PathBuf::from),
             policy: Policy::new(
                 |severity| typed.text(severity.flag()).parse::<i64>().ok().and_then(|most| usize::try_from(most).ok()),
                 list(typed, "ignore"),
@@ -115,10 +104,10 @@ struct Validator {
 
 /// Serves until `stop` is cancelled.
 pub(crate) async fn serve(settings: Settings, mut world: World, stop: CancellationToken) -> Result<(), Failure> {
-    let Settings { common, authorizer, kubeconfig, policy, reports } = settings;
+    let Settings { common, policy, reports } = settings;
     let server = common.open(&mut world).await?;
     tracing::info!(version = VERSION, port = server.address().port(), "starting the security validator");
-    let client = world.client(kubeconfig.as_deref()).await;
+    let client = world.client(common.kubeconfig.as_deref()).await;
     let (reports, client) = match reports {
         Handed::ConfigMap { namespace, name } => {
             let client = client?;
@@ -126,22 +115,20 @@ pub(crate) async fn serve(settings: Settings, mut world: World, stop: Cancellati
         }
         Handed::Folder(folder) => (Reports::Folder(folder), client.map_err(|error| cause::chain(&error))),
     };
-    let validator = Arc::new(Validator { authorizer, policy, reports, client });
+    let validator = Arc::new(Validator { authorizer: common.authorizer, policy, reports, client });
     let answer = move |request| {
         let validator = Arc::clone(&validator);
-        async move {
-            validator.answer(request).await.unwrap_or_else(|Refusal { status, reason }| plain(status, TEXT, reason))
-        }
+        async move { validator.answer(request).await }
     };
-    server.serve(LIMITS, stop, answer).await;
+    answers::serve(server, stop, answer).await;
     Ok(())
 }
 
 impl Validator {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, incoming) = request.into_parts();
         let side = match head.uri.path() {
-            "/healthz" => return Ok(plain(StatusCode::OK, TEXT, "OK")),
+            "/healthz" => return Ok(text(StatusCode::OK, "OK")),
             "/validate" => Side::Canary,
             "/verify-deployment" => Side::Primary,
             _ => {
@@ -166,7 +153,7 @@ impl Validator {
     }
 
     /// Without a canary: whether all images that there are reports of may run.
-    async fn all(&self) -> Result<Response<Full<Bytes>>, Refusal> {
+    async fn all(&self) -> Answer {
         let reports = self.reports.read().await.map_err(unavailable)?;
         if reports.is_empty() {
             return Err(Refusal::forbidden("there is no report at all"));
@@ -189,9 +176,9 @@ impl Validator {
     }
 }
 
-fn verdict(problems: &[String], fine: &str) -> Result<Response<Full<Bytes>>, Refusal> {
+fn verdict(problems: &[String], fine: &str) -> Answer {
     if problems.is_empty() {
-        Ok(plain(StatusCode::OK, TEXT, fine.to_owned()))
+        Ok(text(StatusCode::OK, fine.to_owned()))
     } else {
         Err(Refusal::forbidden(problems.join("\n")))
     }
