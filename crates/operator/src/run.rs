@@ -292,8 +292,9 @@ impl Operator {
 
     /// How long nothing is due.
     fn nap(&self) -> Duration {
-        /// With nothing due, an idle process still looks up this often, against clocks that jump.
-        const NAP_MAX: Duration = Duration::from_secs(60);
+        /// A process with nothing to do still looks up this often: where the clock is set back meanwhile, that is noticed by
+        /// the next look at it, and what is due is late by as much as was slept until then.
+        const NAP_MAX: Duration = Duration::from_secs(10);
         if LOOKS_MAX <= self.looks.len() || FIRST_LOOKS_MAX <= self.first_looks() {
             return NAP_MAX;
         }

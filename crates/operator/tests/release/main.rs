@@ -2,6 +2,8 @@
 //! played.
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod hand_over;
 #[cfg(test)]
 mod permissions;

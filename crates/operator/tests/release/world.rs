@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ impl Written {
 pub(crate) struct World {
     pub(crate) api: Api,
     clock: PausedClock,
+    /// By how many seconds the operator's clock is behind.
+    behind_secs: Arc<AtomicI64>,
     history: Arc<History>,
 }
 
@@ -103,6 +105,22 @@ impl Clock for PausedClock {
     }
 }
 
+/// The clock of the operator's machine, which can be set.
+struct MachineClock {
+    time: PausedClock,
+    behind_secs: Arc<AtomicI64>,
+}
+
+impl Clock for MachineClock {
+    fn now(&self) -> Timestamp {
+        self.time.now() - SignedDuration::from_secs(self.behind_secs.load(Ordering::Relaxed))
+    }
+
+    fn real(&self, stretch: Duration) -> Duration {
+        stretch
+    }
+}
+
 impl World {
     /// A cluster with the kinds, and somebody who gets pods up.
     pub(crate) fn start() -> Self {
@@ -115,7 +133,7 @@ impl World {
             observer: Some(Arc::new(move |commit| observed.note(clock.0.elapsed(), commit))),
             ..Options::default()
         };
-        let world = Self { api: Api::new(&options), clock, history };
+        let world = Self { api: Api::new(&options), clock, behind_secs: Arc::default(), history };
         for definition in DEFINITIONS.iter().flat_map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap()) {
             world.ask(&Method::POST, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition);
         }
@@ -183,8 +201,14 @@ impl World {
         let admin = Admin::bind_local(0).await.unwrap();
         let client = kube::Client::new(service, "default");
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(client, Web::over(Arc::new(Yes)), settings, Arc::new(self.clock), admin, stop));
+        let clock = MachineClock { time: self.clock, behind_secs: Arc::clone(&self.behind_secs) };
+        let task = tokio::spawn(serve(client, Web::over(Arc::new(Yes)), settings, Arc::new(clock), admin, stop));
         Replica { life, task }
+    }
+
+    /// Sets the clock of the operator's machine back.
+    pub(crate) fn set_back(&self, secs: i64) {
+        self.behind_secs.fetch_add(secs, Ordering::Relaxed);
     }
 
     /// Lets a replica die with the first write that is like this: it is made, and nobody hears of it.

@@ -35,7 +35,9 @@ impl Judge {
         let side = |apex: Option<&Value>| apex.and_then(facts::selected);
         let (Some(before), Some(after)) = (side(commit.before), side(commit.after)) else { return };
         if before < after {
-            self.judge_raise(after == facts::Selected::Canary, objects);
+            // A rescue may begin with the pods of both sides: those of a primary that does not serve get none of the traffic,
+            // and the canary's are all there is until there are enough of them.
+            self.judge_raise(true, objects);
         }
         if after < before {
             self.judge_return(objects);
