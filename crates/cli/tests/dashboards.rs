@@ -46,12 +46,8 @@ fn every_query_that_is_shown_or_alerted_on_has_data_in_a_release() {
     for shown in SHOWN {
         let words: Vec<String> = shown.words.split(' ').map(str::to_owned).collect();
         let stage = Stage::start(Path::new(env!("CARGO_BIN_EXE_flagger")), &words).unwrap();
-        let mut empty = Vec::new();
-        for query in shown.queries() {
-            if stage.series(&query).unwrap().is_empty() {
-                empty.push(query);
-            }
-        }
+        let queries = shown.queries();
+        let empty: Vec<&String> = queries.iter().filter(|query| series(&stage, query).is_empty()).collect();
         stage.stop().unwrap();
         assert!(empty.is_empty(), "{}: no data for {empty:#?}", shown.words);
     }
@@ -64,15 +60,8 @@ fn a_release_that_is_rolled_back_raises_the_alerts_of_a_failed_canary() {
     let stage = Stage::start(Path::new(env!("CARGO_BIN_EXE_flagger")), &words).unwrap();
     let raised = |alert: &str| {
         let rule = alert_rules("flagger").unwrap().into_iter().find(|rule| rule["alert"] == alert).unwrap();
-        // Scrapes are some time apart.
-        for _ in 0..LOOKS {
-            let series = stage.series(rule["expr"].as_str().unwrap()).unwrap();
-            if !series.is_empty() {
-                return series.iter().map(|one| one["metric"]["name"].clone()).collect::<Vec<_>>();
-            }
-            sleep(PAUSE);
-        }
-        Vec::new()
+        let series = series(&stage, rule["expr"].as_str().unwrap());
+        series.iter().map(|one| one["metric"]["name"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(raised("CanaryAnalysisFailed"), ["webhook-server"]);
     assert_eq!(raised("canary_rollback"), ["webhook-server"]);
@@ -94,6 +83,18 @@ fn a_dashboard_shows_what_it_is_for() {
             assert!(titles.iter().any(|shown| shown == title), "{dashboard} has no {title}");
         }
     }
+}
+
+/// The series of a query, once there are any. Scrapes are some time apart.
+fn series(stage: &Stage, query: &str) -> Vec<Value> {
+    for _ in 0..LOOKS {
+        let series = stage.series(query).unwrap();
+        if !series.is_empty() {
+            return series;
+        }
+        sleep(PAUSE);
+    }
+    Vec::new()
 }
 
 impl Shown {

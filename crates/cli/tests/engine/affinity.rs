@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::hooks::Receiver;
-use crate::world::{World, host};
+use crate::world::{PATIENCE, World, host};
 
 /// A browser, as far as cookies go.
 #[derive(Default)]
@@ -46,18 +47,25 @@ impl Browser {
 async fn a_user_of_the_canary_stays_on_it_and_is_let_go_afterwards() {
     let (world, receiver) = (World::start(20.0, &[]).await, Receiver::start().await);
     // Holds the run at its first weight until the test has seen enough.
-    receiver.answer("/hold", &[200, 403]);
+    let hold = receiver.hold();
     let analysis = json!({
         "interval": "30s", "threshold": 2, "stepWeights": [40, 60],
         "sessionAffinity": {"cookieName": "side", "primaryCookieName": "kept", "maxAge": 3600, "path": "/"},
-        "webhooks": [
-            {"name": "hold", "type": "confirm-traffic-increase", "url": format!("{}/hold", receiver.url)},
-        ],
+        "webhooks": [hold],
     });
     world.release("podinfo", "6.0.0", &analysis).await;
     let (gateway, host) = (world.sandbox.gateway_addr(), host("podinfo"));
     world.push("podinfo", "6.0.1").await;
     world.canary("podinfo", |canary| canary["status"]["canaryWeight"] == 40).await;
+
+    // As soon as the gateway obeys, it gives each user a cookie.
+    let obeying = async {
+        let mut first = Browser::default();
+        while first.cookies.is_empty() {
+            first.visit(gateway, &host).await;
+        }
+    };
+    timeout(PATIENCE, obeying).await.expect("nobody ever gets a cookie");
 
     // Users come until some are on either side.
     let (mut canaries, mut primaries) = (Vec::new(), Vec::new());
@@ -84,11 +92,15 @@ async fn a_user_of_the_canary_stays_on_it_and_is_let_go_afterwards() {
     assert_eq!(status["sessionAffinityCookie"], format!("side={}", canaries[0].cookies["side"]));
     assert_eq!(status["primarySessionAffinityCookie"], format!("kept={}", primaries[0].cookies["kept"]));
 
-    receiver.answer("/hold", &[200]);
+    receiver.let_go();
     let over = world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
     assert_eq!(over["status"]["sessionAffinityCookie"].as_str(), None);
     assert_eq!(over["status"]["previousSessionAffinityCookie"], format!("side={}", canaries[0].cookies["side"]));
-    canaries[0].visit(gateway, &host).await;
-    assert!(!canaries[0].cookies.contains_key("side"), "the cookie is forgotten once there is nothing to stay on");
+    let forgetting = async {
+        while canaries[0].cookies.contains_key("side") {
+            canaries[0].visit(gateway, &host).await;
+        }
+    };
+    timeout(PATIENCE, forgetting).await.expect("the cookie is forgotten once there is nothing to stay on");
     world.stop().await;
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::hooks::Receiver;
 use crate::world::{World, canary};
 
 fn daemon_set(tag: &str) -> Value {
@@ -38,7 +39,12 @@ fn nodes(daemon_set: &Value) -> [i64; 2] {
 #[tokio::test]
 async fn a_daemon_set_runs_beside_its_primary_while_it_is_released_and_is_parked_afterwards() {
     let world = World::start(20.0, &[]).await;
-    let mut agent = canary("agent", &json!({"interval": "60s", "threshold": 2, "stepWeight": 50, "maxWeight": 50}));
+    // Holds the promotion until the test has seen both at work.
+    let receiver = Receiver::start().await;
+    receiver.answer("/hold", &[403]);
+    let hold = json!({"name": "hold", "type": "confirm-promotion", "url": format!("{}/hold", receiver.url)});
+    let analysis = json!({"interval": "60s", "threshold": 2, "stepWeight": 50, "maxWeight": 50, "webhooks": [hold]});
+    let mut agent = canary("agent", &analysis);
     agent["spec"]["targetRef"]["kind"] = json!("DaemonSet");
     world.apply(&daemon_set("6.0.0")).await;
     world.apply(&agent).await;
@@ -51,6 +57,7 @@ async fn a_daemon_set_runs_beside_its_primary_while_it_is_released_and_is_parked
     assert_eq!([nodes(&target), nodes(&primary)], [[1, 1], [1, 1]]);
     assert!(image(&target).ends_with(":6.0.1") && image(&primary).ends_with(":6.0.0"));
 
+    receiver.let_go();
     world.canary("agent", |canary| canary["status"]["phase"] == "Succeeded").await;
     let target = world.get("apps/v1", "DaemonSet", "agent").await.unwrap();
     let primary = world.get("apps/v1", "DaemonSet", "agent-primary").await.unwrap();

@@ -54,6 +54,17 @@ impl Receiver {
         self.shared.answers.lock().unwrap().insert(path.to_owned(), statuses.to_vec());
     }
 
+    /// A hook that holds a run at its first weight, until it is let go.
+    pub(crate) fn hold(&self) -> Value {
+        self.answer("/hold", &[200, 403]);
+        json!({"name": "hold", "type": "confirm-traffic-increase", "url": format!("{}/hold", self.url)})
+    }
+
+    /// Lets go what is held.
+    pub(crate) fn let_go(&self) {
+        self.answer("/hold", &[200]);
+    }
+
     /// The body of all answers from now on, empty unless told otherwise.
     pub(crate) fn says(&self, body: &str) {
         body.clone_into(&mut self.shared.says.lock().unwrap());
@@ -70,17 +81,23 @@ impl Receiver {
 
     /// Waits until a path was called this often.
     pub(crate) async fn called(&self, path: &str, times: usize) -> Vec<Call> {
+        self.heard(path, |calls| times <= calls.len()).await
+    }
+
+    /// Waits until the calls of a path are as they should be.
+    async fn heard(&self, path: &str, what: impl Fn(&[Call]) -> bool) -> Vec<Call> {
         let waiting = async {
             loop {
                 let news = self.shared.news.notified();
                 let calls = self.calls(path);
-                if times <= calls.len() {
+                if what(&calls) {
                     return calls;
                 }
                 news.await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{path} was never called"))
+        let heard = tokio::time::timeout(PATIENCE, waiting).await;
+        heard.unwrap_or_else(|_| panic!("{path} was never called: {:#?}", self.calls(path)))
     }
 
     async fn serve(&self, mut stream: TcpStream) {
@@ -175,11 +192,7 @@ async fn all_kinds_of_hooks_are_called_in_order_with_what_they_need_to_know() {
 
     let done = "Promotion completed! Scaling down podinfo.default";
     let told = |calls: &[Call]| calls.iter().any(|call| call.body["metadata"]["eventMessage"] == done);
-    let mut seen = 1;
-    while !told(&receiver.called("/event", seen).await) {
-        seen = receiver.calls("/event").len() + 1;
-    }
-    let events = receiver.calls("/event");
+    let events = receiver.heard("/event", told).await;
     let last = events.iter().find(|call| call.body["metadata"]["eventMessage"] == done).unwrap();
     assert_eq!([&last.body["phase"], &last.body["metadata"]["eventType"]], ["Succeeded", "Normal"]);
     assert_eq!(last.body["metadata"]["team"], "shop");
@@ -205,17 +218,12 @@ async fn events_of_canaries_without_a_hook_of_their_own_go_to_the_global_one_and
     let names = |calls: Vec<Call>| calls.into_iter().map(|call| call.body["name"].clone()).collect::<Vec<_>>();
     assert!(names(receiver.calls("/all")).iter().all(|name| name == "podinfo"));
     assert!(names(own.calls("/own")).iter().all(|name| name == "cart"));
-    let messages: Vec<_> = receiver
-        .called("/all", 6)
-        .await
-        .into_iter()
-        .map(|call| call.body["metadata"]["eventMessage"].clone())
-        .collect();
     let order = ["Initialization done!", "New revision detected!", "Starting canary analysis", "Advance", "Copying"];
-    let places: Vec<_> = order
-        .iter()
-        .map(|start| messages.iter().position(|text| text.as_str().unwrap().starts_with(start)).expect(start))
-        .collect();
+    let begins = |call: &Call, start: &str| call.body["metadata"]["eventMessage"].as_str().unwrap().starts_with(start);
+    let all = |calls: &[Call]| order.iter().all(|start| calls.iter().any(|call| begins(call, start)));
+    let messages = receiver.heard("/all", all).await;
+    let places: Vec<_> =
+        order.iter().map(|start| messages.iter().position(|call| begins(call, start)).expect(start)).collect();
     assert!(places.is_sorted(), "events arrive in order: {messages:?}");
     world.stop().await;
 }
@@ -230,17 +238,14 @@ async fn a_canary_that_is_or_becomes_invalid_tells_its_event_hook_or_else_the_gl
     let call = receiver.called("/all", 1).await.remove(0);
     assert_eq!([&call.body["name"], &call.body["metadata"]["eventMessage"]], ["wrong", rule]);
 
-    let own = json!([{"name": "own", "type": "event", "url": format!("{}/own", receiver.url)}]);
+    let own = json!([{"name": "own", "type": "event", "url": format!("{}/own", receiver.url)}, receiver.hold()]);
     world.release("podinfo", "6.0.0", &ladder(json!([20, 40, 60]), own.clone())).await;
     world.push("podinfo", "6.0.1").await;
     world.canary("podinfo", |canary| canary["status"]["canaryWeight"] == 20).await;
     world.apply(&canary("podinfo", &ladder(json!([20, 20]), own))).await;
     let rule = "spec.analysis.stepWeights[1]: must be above the step before, 20 follows 20";
     let told = |calls: &[Call]| calls.iter().filter(|call| call.body["metadata"]["eventMessage"] == rule).count();
-    while told(&receiver.calls("/own")) == 0 {
-        receiver.called("/own", receiver.calls("/own").len() + 1).await;
-    }
-    let calls = receiver.calls("/own");
+    let calls = receiver.heard("/own", |calls| 0 < told(calls)).await;
     let call = calls.iter().find(|call| call.body["metadata"]["eventMessage"] == rule).unwrap();
     assert_eq!([&call.body["phase"], &call.body["metadata"]["eventType"]], ["Progressing", "Warning"]);
     assert_eq!(told(&calls), 1);

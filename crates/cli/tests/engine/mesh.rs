@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 
+use crate::hooks::Receiver;
 use crate::world::{World, canary, get};
 
 const ROUTES: &str = "gateway.networking.k8s.io/v1";
@@ -40,7 +41,11 @@ async fn routing_objects_in_a_cluster_of_their_own_are_released_and_given_back()
     let ((home, home_dir), (mesh, mesh_dir)) = (cluster("home").await, cluster("mesh").await);
     let flags = [flag("kubeconfig", &home), flag("kubeconfig-service-mesh", &mesh)];
     let world = World::start_in(home, &flags).await;
-    let analysis = json!({"interval": "60s", "threshold": 2, "stepWeights": [30]});
+    // Holds the run at its only step until the test has seen it.
+    let receiver = Receiver::start().await;
+    receiver.answer("/hold", &[403]);
+    let hold = json!({"name": "hold", "type": "confirm-promotion", "url": format!("{}/hold", receiver.url)});
+    let analysis = json!({"interval": "60s", "threshold": 2, "stepWeights": [30], "webhooks": [hold]});
     let mut reverted = canary("podinfo", &analysis);
     reverted["spec"]["revertOnDeletion"] = json!(true);
     world.push("podinfo", "6.0.0").await;
@@ -56,6 +61,7 @@ async fn routing_objects_in_a_cluster_of_their_own_are_released_and_given_back()
     world.push("podinfo", "6.0.1").await;
     world.said("podinfo", "Advance podinfo.default canary weight 30").await;
     assert_eq!(backends(&mesh).await, to(70, 30));
+    receiver.let_go();
     world.canary("podinfo", |canary| canary["status"]["phase"] == "Succeeded").await;
     assert_eq!(backends(&mesh).await, to(100, 0));
 

@@ -1,14 +1,13 @@
 //! What happens is acted on when it happens, although the analysis keeps its pace.
 
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::hooks::Receiver;
 use crate::world::World;
 
-/// An analysis that takes a step in ten minutes: whatever is faster was not its pace.
+/// An analysis that takes a step a day, which is more than an hour here: whatever is waited for was not its pace.
 fn slow(webhooks: &Value) -> Value {
-    json!({"interval": "10m", "threshold": 2, "stepWeight": 50, "maxWeight": 50, "webhooks": webhooks})
+    json!({"interval": "1440m", "threshold": 2, "stepWeight": 50, "maxWeight": 50, "webhooks": webhooks})
 }
 
 #[tokio::test]
@@ -19,8 +18,6 @@ async fn a_new_revision_an_approval_and_an_abort_are_heard_long_before_the_inter
     receiver.answer("/rollback", &[403]);
     let hooks = json!([hook("confirm-rollout"), hook("rollback")]);
     world.release("podinfo", "6.0.0", &slow(&hooks)).await;
-    // Ten minutes of the sandbox are thirty seconds.
-    let began = Instant::now();
     world.push("podinfo", "6.0.1").await;
     world.canary("podinfo", |canary| canary["status"]["phase"] == "Waiting").await;
     receiver.called("/confirm-rollout", 3).await;
@@ -29,7 +26,6 @@ async fn a_new_revision_an_approval_and_an_abort_are_heard_long_before_the_inter
     receiver.called("/rollback", 2).await;
     receiver.answer("/rollback", &[200]);
     world.canary("podinfo", |canary| canary["status"]["phase"] == "Failed").await;
-    assert!(began.elapsed().as_secs() < 30, "took {:?}", began.elapsed());
 
     let keys: Vec<_> = receiver.calls("/confirm-rollout").into_iter().map(|call| call.key).collect();
     assert_ne!(keys[0], keys[keys.len() - 1], "each question to a gate is a new one");
@@ -47,10 +43,8 @@ async fn a_canary_without_its_image_is_told_of_by_pod_container_and_reason_and_r
     let mut impatient = crate::world::canary("podinfo", &slow(&json!([])));
     impatient["spec"]["progressDeadlineSeconds"] = json!(60);
     world.apply(&impatient).await;
-    let began = Instant::now();
     world.push("podinfo", "6.0.1-notfound").await;
     let failed = world.canary("podinfo", |canary| canary["status"]["phase"] == "Failed").await;
-    assert!(began.elapsed().as_secs() < 30, "took {:?}", began.elapsed());
     assert_eq!(failed["status"]["canaryWeight"], 0);
     let events = world.said("podinfo", "Canary failed!").await;
     let told = "Rolling back podinfo.default progress deadline exceeded canary deployment podinfo.default not ready: ";

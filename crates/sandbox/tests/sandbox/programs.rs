@@ -35,6 +35,7 @@ async fn a_prometheus_in_the_cluster_answers_with_what_was_scraped() {
     world.deploy("podinfo", "6.5.4", json!({"spec": {"replicas": 1}})).await;
     world.rolled_out("prometheus").await;
     world.rolled_out("podinfo").await;
+    world.answered("prometheus.default", "/-/ready", 200).await;
     world.comes_true(|| world.value(r#"up{app="podinfo"}"#) == Some(1.0)).await;
     let answer = world.ask("ignored", "http://prometheus.default/api/v1/query?query=up%7Bapp%3D%22podinfo%22%7D").await;
     assert!(answer.body.contains("\"app\":\"podinfo\"") && answer.body.contains("\"1\"]"), "{}", answer.body);
@@ -53,8 +54,8 @@ async fn an_image_with_a_program_runs_it_and_others_do_not() {
     world.deploy("tester", "", container(&["serve"])).await;
     world.deploy("quitter", "", container(&["quit"])).await;
     world.deploy("podinfo", "6.5.4", json!({"spec": {"replicas": 1}})).await;
-    world.rolled_out("tester").await;
-    world.rolled_out("podinfo").await;
+    world.serves("podinfo").await;
+    world.answered("tester.default", "/", 200).await;
     let pod = world.pod("tester", ready).await.metadata.name.unwrap();
     let answer = world.ask("tester.default", "/").await;
     let proxy = format!("http://{pod}.default@{}", world.sandbox.gateway_addr());
@@ -67,6 +68,6 @@ async fn an_image_with_a_program_runs_it_and_others_do_not() {
 
     world.deployments().delete("tester", &kube::api::DeleteParams::default()).await.unwrap();
     world.gone("tester").await;
-    assert_eq!(world.ask("tester.default", "/").await.status, 503);
+    world.answered("tester.default", "/", 503).await;
     world.sandbox.stop().await;
 }

@@ -1,6 +1,7 @@
 //! A running sandbox, and the words that the tests use of it.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails right there")]
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -94,6 +95,22 @@ impl World {
 
     pub(crate) async fn rolled_out(&self, name: &str) -> Deployment {
         self.deployment(name, rolled_out).await
+    }
+
+    /// Waits until a Deployment is rolled out and the gateway leads to each of its pods.
+    pub(crate) async fn serves(&self, name: &str) -> Deployment {
+        let deployment = self.rolled_out(name).await;
+        let (host, mut pods) = (format!("{name}.default"), BTreeSet::new());
+        let waiting = async {
+            while i32::try_from(pods.len()).unwrap() < deployment.spec.replicas.unwrap() {
+                let answer = self.ask(&host, "/").await;
+                pods.extend(
+                    answer.headers.get("x-podinfo-hostname").cloned().map(|pod| pod.to_str().unwrap().to_owned()),
+                );
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the gateway never led to all pods");
+        deployment
     }
 
     /// Waits until some pod of a workload is as it should be.
@@ -261,9 +278,9 @@ pub(crate) fn named(target: &str) -> Names {
     }
 }
 
-/// Four standard deviations of a share that is drawn this many times.
+/// Five standard deviations of a share that is drawn this many times: off by chance once in two million times.
 pub(crate) fn share_error(share: f64, draws: u32) -> f64 {
-    4.0 * (share * (1.0 - share) / f64::from(draws)).sqrt()
+    5.0 * (share * (1.0 - share) / f64::from(draws)).sqrt()
 }
 
 async fn ask(addr: SocketAddr, method: &str, host: &str, path: &str) -> Answer {
@@ -343,6 +360,19 @@ pub(crate) async fn until(stats: &LoadStats, what: impl Fn(&Counts) -> bool) -> 
         }
     };
     tokio::time::timeout(PATIENCE, waiting).await.expect("the load never got there")
+}
+
+/// Listens to one stretch of so many answers after the other, until one is as it should be.
+pub(crate) async fn settles(stats: &LoadStats, requests: u64, what: impl Fn(&Counts) -> bool) -> Counts {
+    let waiting = async {
+        loop {
+            let counts = until(stats, |counts| requests <= counts.requests).await;
+            if what(&counts) {
+                return counts;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("the load never settled")
 }
 
 pub(crate) fn names(pods: &[Pod]) -> Vec<String> {
