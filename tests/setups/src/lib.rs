@@ -9,6 +9,7 @@
 //!
 //! Start reading at `scenarios/load-harness/script.txt`, then [`scenarios::check`].
 
+mod chat;
 mod files;
 mod http;
 mod ledger;
