@@ -1,126 +1,115 @@
-//! A chat that takes what Slack takes, and writes down what it is told.
+//! A channel of Slack: an incoming webhook, and a file in which people read what it was told.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::files::Error;
-use crate::ledger::unmeasured;
 
 /// How long a message may take to arrive, on a machine that builds at the same time.
 const MESSAGE_MAX: Duration = Duration::from_secs(60);
 
-/// The longest message that is read.
-const BYTES_MAX: usize = 1 << 20;
+/// The most bytes of a message; what is longer is no alert.
+const BYTES_MAX: u64 = 64 * 1024;
 
-/// The open chat; it closes when this is dropped.
+/// A running receiver; it ends when this is dropped.
 pub(crate) struct Chat {
     address: SocketAddr,
-    is_over: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+    receiver: Option<JoinHandle<()>>,
 }
 
 impl Chat {
-    /// Opens it on a free port; messages go to the file `slack` in this folder, a line each.
+    /// Listens on a free port, and writes down each message in the file `slack` of this folder.
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("slack");
         let failed = |source| Error::File { path: path.clone(), source };
-        let mut file = File::create(&path).map_err(failed)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&is_over);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if ends.load(Ordering::Relaxed) {
-                    return;
+        let mut heard = File::create(&path).map_err(failed)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::Chat)?;
+        let address = listener.local_addr().map_err(Error::Chat)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let receiver = std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if is_over.load(Ordering::Relaxed) {
+                    break;
                 }
-                // What is missing shows in what is compared.
-                let _ = stream.and_then(|stream| take(&stream, &mut file));
+                // What is no message is not written down, which shows in what is compared.
+                if let Ok(message) = receive(stream) {
+                    let _ = writeln!(heard, "{}", line(&message));
+                }
             }
         });
-        Ok(Self { address, is_over })
+        Ok(Self { address, over, receiver: Some(receiver) })
     }
 
-    /// Where messages are posted.
+    /// The URL of the incoming webhook.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("http://{}/services/incoming", self.address)
     }
 }
 
 impl Drop for Chat {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // It waits for the next client. If it can't be reached, it ends with the process.
-        let _ = TcpStream::connect(self.address);
+        self.over.store(true, Ordering::Relaxed);
+        // So that it looks; one that has ended already refuses, which is as good.
+        drop(TcpStream::connect(self.address));
+        let _ = self.receiver.take().map(JoinHandle::join);
     }
 }
 
-/// Writes down the body of one request, and answers as Slack does.
-fn take(stream: &TcpStream, file: &mut File) -> io::Result<()> {
+/// Reads the message that is posted, and answers as Slack does.
+fn receive(mut stream: TcpStream) -> io::Result<Value> {
     stream.set_read_timeout(Some(MESSAGE_MAX))?;
-    let mut reader = BufReader::new(stream);
-    let (mut length, mut header) = (0, String::new());
-    while reader.read_line(&mut header)? != 0 && !header.trim().is_empty() {
-        if let Some(("content-length", value)) = header.to_ascii_lowercase().split_once(':') {
-            length = value.trim().parse().unwrap_or_default();
+    let mut reader = BufReader::new(stream.try_clone()?.take(BYTES_MAX));
+    let (mut length, mut head) = (0, String::new());
+    while reader.read_line(&mut head)? != 0 && !head.trim().is_empty() {
+        if let Some(number) = head.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = number.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?;
         }
-        header.clear();
+        head.clear();
     }
-    let mut body = vec![0; BYTES_MAX.min(length)];
-    reader.read_exact(&mut body)?;
-    writeln!(file, "{}", line(&serde_json::from_slice(&body)?))?;
-    let mut stream = stream;
-    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")?;
+    Ok(serde_json::from_slice(&body)?)
 }
 
-/// What somebody in the channel sees, without what is measured.
+/// A message as people see it: where, by whom, in which colour, about what, and the fields below.
 fn line(message: &Value) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let attachment = &message["attachments"][0];
     let fields = attachment["fields"].as_array().into_iter().flatten();
-    let fields: Vec<_> = fields.map(|field| format!("{} {}", word(&field["title"]), word(&field["value"]))).collect();
-    let [channel, sender] = ["channel", "username"].map(|name| word(&message[name]));
-    let [color, canary, text] = ["color", "author_name", "text"].map(|name| word(&attachment[name]));
-    let line = format!("#{} {sender}: [{color}] {canary}: {text}", channel.trim_start_matches('#'));
-    let line = if fields.is_empty() { line } else { format!("{line} ({})", fields.join(", ")) };
-    unmeasured(&line).replace('\n', " ")
+    let fields = fields.map(|field| format!(" | {}: {}", text(&field["title"]), text(&field["value"])));
+    format!(
+        "{} {} ({}) {}: {}{}",
+        text(&message["channel"]),
+        text(&message["username"]),
+        text(&attachment["color"]),
+        text(&attachment["author_name"]),
+        text(&attachment["text"]),
+        fields.collect::<String>()
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn a_message_is_a_line() {
-        let message = json!({
-            "channel": "general", "username": "flagger",
-            "attachments": [{"color": "danger", "author_name": "podinfo.test", "text": "Rolled back: 61.5% < 99%",
-                "fields": [{"title": "Target", "value": "Deployment/podinfo.test"}]}],
-        });
-        let expected =
-            "#general flagger: [danger] podinfo.test: Rolled back: <measured> < 99% (Target Deployment/podinfo.test)";
-        assert_eq!(line(&message), expected);
-
-        let folder = std::env::temp_dir().join(format!("flagger-chat-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let chat = Chat::open(&folder).unwrap();
-        let mut stream = TcpStream::connect(chat.address).unwrap();
-        let body = message.to_string();
-        write!(stream, "POST / HTTP/1.1\r\nHost: chat\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("ok"), "{answer}");
-        assert_eq!(fs::read_to_string(folder.join("slack")).unwrap(), format!("{expected}\n"));
-        fs::remove_dir_all(&folder).unwrap();
+    fn a_message_is_a_line_of_what_people_see() {
+        let fields = json!([{"title": "Target", "value": "Deployment/a.b"}, {"title": "Cluster", "value": "east"}]);
+        let attachment = json!({"color": "good", "author_name": "a.b", "text": "New revision", "fields": fields});
+        let message = json!({"channel": "#dev", "username": "Flagger", "attachments": [attachment]});
+        assert_eq!(line(&message), "#dev Flagger (good) a.b: New revision | Target: Deployment/a.b | Cluster: east");
     }
 }

@@ -43,6 +43,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// There is no port for the Slack channel.
+    #[error("failed to listen as a Slack channel")]
+    Chat(#[source] std::io::Error),
     /// A query has no answer.
     #[error("failed to ask for {query}: {why}")]
     Query {

@@ -60,12 +60,8 @@ fn event(line: &Value) -> Option<String> {
     if PASSING.iter().any(|passing| message.contains(passing)) {
         return None;
     }
-    Some(format!("{:<7}  {}", line["type"].as_str().unwrap_or_default(), unmeasured(message)))
-}
-
-/// A sentence without the values that were measured.
-pub(crate) fn unmeasured(sentence: &str) -> String {
-    MEASURED.replace_all(sentence, "<measured> $2 ").into_owned()
+    let message = MEASURED.replace(message, "<measured> $2 ");
+    Some(format!("{:<7}  {}", line["type"].as_str().unwrap_or_default(), message))
 }
 
 /// The weight that was held, and whether the requests were shared so.

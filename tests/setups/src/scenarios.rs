@@ -5,9 +5,9 @@
 //! environment
 //!
 //! * `$EXAMPLES`, the folder of that name;
-//! * `$SANDBOX`, a folder with what the sandbox tells while it runs: `events`, in order and without repetitions, `shares`, a
-//!   line for each weight that was held and whether the requests meanwhile were shared as it says, and `slack`, a line for
-//!   each message that the operator posts to a chat at `$SLACK` of the first line;
+//! * `$SANDBOX`, a folder with what the sandbox tells while it runs: `events`, in order and without repetitions;
+//!   `shares`, a line for each weight that was held and whether the requests meanwhile were shared as it says; and `slack`,
+//!   a line for each message to the Slack channel that `$SLACK` is the URL of in the first line;
 //! * `kubectl`, which talks to the sandbox; and names of its Services in the requests of `curl`.
 
 use std::path::{Path, PathBuf};

@@ -32,26 +32,29 @@ const SPAN: Duration = Duration::from_secs(60 * 60);
 /// Lines of what it says on stderr that are kept for when it fails.
 const LAST_WORDS: usize = 20;
 
+/// What stands for the URL of the Slack channel among the words that start a sandbox.
+const SLACK: &str = "$SLACK";
+
 /// A running sandbox; it ends when this is dropped.
 pub struct Stage {
     child: Child,
     folder: PathBuf,
     doors: Value,
-    /// Open as long as the program runs.
+    /// Listens for as long as the sandbox runs.
     _chat: Chat,
     errors: Option<JoinHandle<String>>,
 }
 
 impl Stage {
     /// Starts the program at `flagger` with these words behind `sandbox`, in the root of the repository, and waits until what
-    /// its files ask for has been done. In the words `$SLACK` stands for the URL of a chat.
+    /// its files ask for has been done. `$SLACK` in a word is the URL of a Slack channel.
     pub fn start(flagger: &Path, words: &[String]) -> Result<Self, Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("flagger-stage-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).map_err(|source| Error::File { path: folder.clone(), source })?;
         let chat = Chat::open(&folder)?;
-        let words = words.iter().map(|word| word.replace("$SLACK", &chat.url()));
+        let words = words.iter().map(|word| word.replace(SLACK, &chat.url()));
         let mut command = Command::new(flagger);
         command.arg("sandbox").args(["--keep", "-o", "json"]).args(words).current_dir(root());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("KUBECONFIG");
