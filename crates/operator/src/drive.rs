@@ -9,6 +9,7 @@ use ports::{Clock, Key, kinds};
 use rollout::invariants::violations;
 use rollout::words::Sentence;
 use rollout::{Effect, Ending, Entry, Input, Outcome, Over, Plan, Standing, Step, Wake, pace, tick};
+use serde::Deserialize;
 
 use crate::claims::Claims;
 use crate::cluster::{Cluster, Error as ClusterError};
@@ -129,7 +130,7 @@ impl Shell {
             // Its objects go with it, and nothing is given back.
             return Looked { next: Some(rest(self.clock.now())), canary: key, depends_on: Vec::new() };
         }
-        let canary: Canary = match serde_json::from_value((*object).clone()) {
+        let canary: Canary = match Canary::deserialize(&*object) {
             Ok(canary) => canary,
             Err(error) => {
                 let rule = format!("failed to read the canary: {error}");

@@ -24,9 +24,9 @@ pub type Observer = Arc<dyn Fn(&Commit<'_>) + Send + Sync>;
 #[derive(Clone, Copy, Debug)]
 pub struct Commit<'a> {
     /// The object before; nothing for a new one.
-    pub before: Option<&'a Value>,
+    pub before: Option<&'a Arc<Value>>,
     /// The object as it is now; nothing for one that is gone.
-    pub after: Option<&'a Value>,
+    pub after: Option<&'a Arc<Value>>,
 }
 
 /// How a server is set up; the default suits tests.

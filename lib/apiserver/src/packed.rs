@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::meta;
 use crate::store::Key;
 
+/// What most objects fit into, in bytes.
+const PAGE: usize = 4096;
+
 /// An object as the store keeps it.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -26,6 +29,7 @@ impl Packed {
     pub(crate) fn new(object: &Value) -> Packed {
         let mut text = type_of(text(&object["apiVersion"]), text(&object["kind"]));
         let metadata = text.len();
+        text.reserve(PAGE);
         text.extend_from_slice(br#""metadata":{"#);
         let mut labels = 0..0;
         if let Some(value) = object["metadata"].get("labels") {
@@ -86,7 +90,7 @@ fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
-    write(out, &json!(name));
+    serde_json::to_writer(&mut *out, name).expect("memory takes any text");
     out.push(b':');
     write(out, value);
 }

@@ -16,6 +16,9 @@ use crate::query::Query;
 use crate::refusal::{Answer, Refusal};
 use crate::table::IncludeObject;
 
+/// What most objects fit into as JSON, in bytes.
+const PAGE: usize = 4096;
+
 /// What a client wants to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Format {
@@ -91,11 +94,23 @@ impl Format {
         }
     }
 
+    /// One object as it is kept, in the view and the encoding of the client.
+    pub(crate) fn object(self, kind: &Kind, object: &Packed, now: Timestamp) -> Answer<Response<Body>> {
+        if self.yaml {
+            return self.send(StatusCode::OK, &self.view(kind, &object.unpack(), now));
+        }
+        let mut bytes = Vec::new();
+        self.append(&mut bytes, kind, object, || now);
+        Ok(response(StatusCode::OK, "application/json", bytes))
+    }
+
     /// Appends an object in the view of the client, as JSON.
     pub(crate) fn append(self, out: &mut Vec<u8>, kind: &Kind, object: &Packed, now: impl FnOnce() -> Timestamp) {
         if self.view == View::Full && !events::converted(kind) {
-            out.extend_from_slice(&type_of(&kind.api_version(), &kind.kind));
-            out.extend_from_slice(object.untyped());
+            let (type_, rest) = (type_of(&kind.api_version(), &kind.kind), object.untyped());
+            out.reserve(type_.len() + rest.len());
+            out.extend_from_slice(&type_);
+            out.extend_from_slice(rest);
         } else {
             let shown = self.view(kind, &object.unpack(), now());
             out.extend_from_slice(shown.to_string().as_bytes());
@@ -108,7 +123,8 @@ impl Format {
             let text = serde_saphyr::to_string(value).map_err(unwritable)?;
             return Ok(response(code, "application/yaml", text));
         }
-        let bytes = serde_json::to_vec(value).map_err(unwritable)?;
+        let mut bytes = Vec::with_capacity(PAGE);
+        serde_json::to_writer(&mut bytes, value).map_err(unwritable)?;
         Ok(response(code, "application/json", bytes))
     }
 }

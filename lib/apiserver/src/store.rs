@@ -131,7 +131,12 @@ impl Store {
     }
 
     pub(crate) fn get(&self, at: &Location) -> Option<Arc<Value>> {
-        Some(self.collections.get(&at.collection)?.objects.get(&at.key)?.unpack())
+        Some(self.packed(at)?.unpack())
+    }
+
+    /// The object at rest.
+    pub(crate) fn packed(&self, at: &Location) -> Option<&Arc<Packed>> {
+        self.collections.get(&at.collection)?.objects.get(&at.key)
     }
 
     /// Whether there is something.
@@ -186,20 +191,26 @@ impl Store {
     }
 
     /// Writes an object under the next revision and remembers the change.
-    pub(crate) fn put(&mut self, at: &Location, mut object: Value) -> Arc<Value> {
+    pub(crate) fn put(&mut self, at: &Location, object: Value) -> Arc<Value> {
+        let before = self.get(at);
+        self.put_over(at, before.as_ref(), object)
+    }
+
+    /// The same where the caller has read what is there before.
+    pub(crate) fn put_over(&mut self, at: &Location, before: Option<&Arc<Value>>, mut object: Value) -> Arc<Value> {
         self.revision += 1;
         meta::put(&mut object, "resourceVersion", Some(json!(self.revision.to_string())));
+        let object = Arc::new(object);
         let packed = Arc::new(Packed::new(&object));
         let previous = self.open(&at.collection).objects.insert(packed.key.clone(), packed.clone());
-        let before = previous.as_ref().map(|previous| previous.unpack());
-        if let Some(before) = &before {
+        if let Some(before) = before {
             self.unlink(at, before);
         }
         self.link(at, &object);
-        self.observe(&Commit { before: before.as_deref(), after: Some(&object) });
+        self.observe(&Commit { before, after: Some(&object) });
         let change = if previous.is_some() { Change::Modified } else { Change::Added };
         self.remember(&at.collection, Event { revision: self.revision, change, object: packed, previous });
-        Arc::new(object)
+        object
     }
 
     /// Removes an object and remembers the deletion.

@@ -108,7 +108,7 @@ impl World {
             self.erase(&at);
             return Ok(Arc::new(object));
         }
-        let stored = self.store.put(&at, object);
+        let stored = self.store.put_over(&at, Some(&old), object);
         self.after_write(&kind, &at, &stored, false);
         Ok(stored)
     }

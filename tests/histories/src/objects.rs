@@ -13,9 +13,9 @@ pub(crate) struct Objects(BTreeMap<Id, Arc<Value>>);
 
 impl Objects {
     /// The object as it was just written, or that it is gone.
-    pub(crate) fn see(&mut self, id: Id, object: Option<&Value>) {
+    pub(crate) fn see(&mut self, id: Id, object: Option<&Arc<Value>>) {
         match object {
-            Some(object) => drop(self.0.insert(id, Arc::new(object.clone()))),
+            Some(object) => drop(self.0.insert(id, Arc::clone(object))),
             None => drop(self.0.remove(&id)),
         }
     }

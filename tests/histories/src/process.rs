@@ -124,7 +124,7 @@ impl Process {
             ended = &mut task => match ended {
                 Ok(Ok(())) => self.scene.say(format_args!("stage      {} has ended", self.name)),
                 Ok(Err(error)) => self.scene.say(format_args!("stage      {} gives up: {error}", self.name)),
-                Err(error) => self.scene.judge(|judge, _| judge.report(&format!("the operator broke off: {error}"))),
+                Err(error) => self.scene.judge(|judge, _| judge.report(format_args!("the operator broke off: {error}"))),
             },
         }
     }

@@ -82,7 +82,7 @@ impl Scene {
 
     /// A change that was just made to the world, on behalf of whoever is acting.
     pub(crate) fn observe(&self, commit: &Commit<'_>) {
-        let Some(id) = commit.after.or(commit.before).and_then(Id::of) else {
+        let Some(id) = commit.after.or(commit.before).and_then(|object| Id::of(object)) else {
             return self.hear_event(commit);
         };
         let mut state = self.state();

@@ -1,6 +1,7 @@
 //! A history for people: one line a change, with what of it matters.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::Commit;
@@ -28,7 +29,7 @@ pub(crate) struct Change<'a> {
 impl Change<'_> {
     /// Whether it is the lease of a replica that leads on.
     pub(crate) fn is_renewal(&self) -> bool {
-        let holder = |lease: Option<&Value>| lease.map(|lease| lease["spec"]["holderIdentity"].clone());
+        let holder = |lease: Option<&Arc<Value>>| lease.map(|lease| lease["spec"]["holderIdentity"].clone());
         self.id.kind == "Lease" && holder(self.commit.before) == holder(self.commit.after)
     }
 }

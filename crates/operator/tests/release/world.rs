@@ -268,8 +268,8 @@ impl World {
 impl History {
     fn note(&self, at: Duration, commit: &Commit<'_>) {
         let Some(after) = commit.after else { return };
-        let before = commit.before.cloned().unwrap_or_default();
-        let written = Written { at, before, after: after.clone() };
+        let before = commit.before.map(|before| Value::clone(before)).unwrap_or_default();
+        let written = Written { at, before, after: Value::clone(after) };
         let mut fuse = self.fuse.lock().unwrap();
         if let Some(fuse) = fuse.take_if(|fuse| (fuse.end)(&written)) {
             fuse.life.over.store(true, Ordering::Relaxed);

@@ -21,7 +21,7 @@ use crate::reply::{self, Format};
 use crate::route::Place;
 use crate::schema::{Cause, CauseReason};
 use crate::shape::Shape;
-use crate::store::Key;
+use crate::store::{Key, Location};
 use crate::subresources;
 use crate::watch;
 use crate::world::{Cx, Part, World};
@@ -111,9 +111,9 @@ impl Call<'_> {
     fn object(&self, world: &mut World, key: &Key, part: Part) -> Answer<Response<Body>> {
         match self.parts.method {
             Method::GET => {
-                let found = world.find(&self.kind, key)?;
-                let shown = self.format.view(&self.kind, &found, world.now());
-                self.format.send(StatusCode::OK, &shown)
+                let found = world.store.packed(&Location::new(&self.kind.collection, key.clone()));
+                let found = found.ok_or_else(|| Refusal::not_found(&self.kind, &key.name))?;
+                self.format.object(&self.kind, found, world.now())
             }
             Method::PUT => {
                 let mut cx = self.cx(part)?;

@@ -16,7 +16,7 @@ impl Judge {
     /// A replica wrote an object of the release.
     pub(super) fn judge_leader(&mut self, actor: Actor, id: &Id) {
         if let Some(leader) = self.leader {
-            self.require(leader == actor, &format!("{actor} wrote {id} while another replica leads"));
+            self.require(leader == actor, format_args!("{actor} wrote {id} while another replica leads"));
         }
     }
 }

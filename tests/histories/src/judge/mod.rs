@@ -10,6 +10,7 @@ mod traffic;
 mod workloads;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Capacity {
         self.serving || self.stopped.is_some_and(|stopped| stopped.elapsed() <= LAG)
     }
 
-    fn update(&mut self, deployment: Option<&Value>, actor: Actor) {
+    fn update(&mut self, deployment: Option<&Arc<Value>>, actor: Actor) {
         let serves = deployment.is_some_and(|deployment| 0 < facts::available(deployment));
         if self.serving && !serves {
             self.stopped = (!actor.is_operator()).then(Instant::now);
@@ -130,7 +131,7 @@ impl Judge {
             Actor::Operator(_) if id.kind == "Lease" => self.see_lease(actor, commit),
             Actor::Operator(_) => {
                 self.judge_leader(actor, id);
-                self.wrote(&id.to_string());
+                self.wrote(id);
             }
             Actor::User => drop(self.meddled.insert(id.clone(), Instant::now())),
             Actor::Controller | Actor::Stage => {}
@@ -178,7 +179,7 @@ impl Judge {
     }
 
     /// A rule is broken.
-    pub(crate) fn report(&mut self, what: &str) {
+    pub(crate) fn report(&mut self, what: impl fmt::Display) {
         if self.broken.len() < BROKEN_MAX {
             self.broken.push(format!("{}: {what}", crate::telling::Age(self.clock.age()).to_string().trim_start()));
         }
@@ -189,16 +190,16 @@ impl Judge {
         &self.broken
     }
 
-    fn require(&mut self, holds: bool, rule: &str) {
+    fn require(&mut self, holds: bool, rule: impl fmt::Display) {
         if !holds {
             self.report(rule);
         }
     }
 
-    fn wrote(&mut self, what: &str) {
+    fn wrote(&mut self, what: impl fmt::Display) {
         self.wrote = Instant::now();
         if self.quiet {
-            self.report(&format!("the operator wrote {what} with nothing left to do"));
+            self.report(format_args!("the operator wrote {what} with nothing left to do"));
         }
     }
 

@@ -69,17 +69,20 @@ impl Judge {
             return;
         }
         if !is_over(objects) {
-            return self.report(&format!("the release of {target} is stuck in {phase}"));
+            return self.report(format_args!("the release of {target} is stuck in {phase}"));
         }
         if let Some(shipped) = shipped {
             // What first gets a canary going is initialized with it.
             let well = matches!(phase, "Initialized" | "Succeeded") && primary == shipped;
-            self.require(well, &format!("the good revision {shipped} ended as {phase}, with {primary} in the primary"));
+            self.require(
+                well,
+                format_args!("the good revision {shipped} ended as {phase}, with {primary} in the primary"),
+            );
         }
         let begun = self.begun.max(self.status_written) >= self.shipped;
         // Where people delete the primary, a new one is made of what the target is then, be it what was promoted or not.
         let replaced = self.primary_deleted > self.begun;
-        self.require(primary == target || begun || replaced, &format!("{target} was lost: it was never analysed"));
+        self.require(primary == target || begun || replaced, format_args!("{target} was lost: it was never analysed"));
         self.judge_end_of_traffic(objects);
     }
 
@@ -97,7 +100,10 @@ impl Judge {
         };
         let by_hand = self.meddled.get(&id).copied().max(self.status_written).is_some_and(|at| Some(at) >= self.begun);
         let serves = if share == 0 { self.primary.serving } else { share == 100 && self.canary.serving };
-        self.require(serves || by_hand, &format!("the release is over with {share} % of the traffic on the canary"));
+        self.require(
+            serves || by_hand,
+            format_args!("the release is over with {share} % of the traffic on the canary"),
+        );
     }
 }
 

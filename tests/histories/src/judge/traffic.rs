@@ -1,5 +1,6 @@
 //! Traffic: whole, never to a side that does not serve, and never faster than the pace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use apiserver::Commit;
@@ -19,7 +20,7 @@ impl Judge {
         let whole =
             facts::splits(route).iter().all(|(primary, canary)| primary + canary == 100 && 0 <= *primary.min(canary));
         self.require(whole, "weights do not sum to 100");
-        let before = commit.before.map_or(0, facts::canary_weight);
+        let before = commit.before.map_or(0, |route| facts::canary_weight(route));
         let after = facts::canary_weight(route);
         if before < after {
             self.judge_raise(after == 100, objects);
@@ -32,7 +33,7 @@ impl Judge {
 
     /// The operator wrote the apex Service, whose selector is the traffic where replicas share it.
     pub(super) fn judge_apex(&mut self, commit: &Commit<'_>, objects: &Objects) {
-        let side = |apex: Option<&Value>| apex.and_then(facts::selected);
+        let side = |apex: Option<&Arc<Value>>| apex.and_then(|apex| facts::selected(apex));
         let (Some(before), Some(after)) = (side(commit.before), side(commit.after)) else { return };
         if before < after {
             // A rescue may begin with the pods of both sides: those of a primary that does not serve get none of the traffic,
@@ -60,7 +61,7 @@ impl Judge {
         let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
         let rescue = all && self.is_rescue(objects);
         let told = matches!(phase, "Progressing" | "WaitingPromotion") || rescue || self.is_meddled("Canary", APP);
-        self.require(told, &format!("traffic was raised in phase {phase}"));
+        self.require(told, format_args!("traffic was raised in phase {phase}"));
     }
 
     /// The primary got traffic back.
@@ -79,7 +80,7 @@ impl Judge {
             let own = Duration::try_from(moment.operator.duration_since(last.operator)).unwrap_or_default();
             let world = moment.world.duration_since(last.world);
             let over = interval <= own.max(world) + SECOND;
-            self.require(over, &format!("a weight step was taken {world:?} after the one before"));
+            self.require(over, format_args!("a weight step was taken {world:?} after the one before"));
         }
         self.step = Some(moment);
     }

@@ -46,7 +46,7 @@ impl Judge {
         self.require(shares, "the target was labelled where no replicas share the traffic");
         let phase = objects.get(&Id::new("Canary", APP)).map_or("New", facts::phase);
         let settled = !matches!(phase, "New" | "Initializing") || self.is_meddled("Canary", APP);
-        self.require(settled, &format!("the target was labelled, and so rolled, in phase {phase}"));
+        self.require(settled, format_args!("the target was labelled, and so rolled, in phase {phase}"));
     }
 
     /// The operator wrote the primary.
@@ -71,7 +71,10 @@ impl Judge {
         let meddled = self.is_meddled("Canary", APP) || self.is_meddled("Deployment", PRIMARY);
         let skips = canary.pointer("/spec/skipAnalysis").and_then(Value::as_bool) == Some(true);
         let phase = facts::phase(canary);
-        self.require(skips || meddled || phase == "Promoting", &format!("a revision was promoted in phase {phase}"));
+        self.require(
+            skips || meddled || phase == "Promoting",
+            format_args!("a revision was promoted in phase {phase}"),
+        );
         let measured =
             canary.pointer("/spec/analysis/metrics").and_then(Value::as_array).is_some_and(|it| !it.is_empty());
         let quality = facts::quality(facts::image(primary));
