@@ -9,31 +9,22 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::PostParams;
 use kube::{Resource, ResourceExt};
 
+use super::pods::{self, Keeper, is_active};
 use super::template_hash;
 use crate::clock::elapsed;
-use crate::cluster::{
-    Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished, owned,
-};
+use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, controlled_by};
 use crate::node::schedule::fits;
 use crate::node::status::ready_since;
 
 const COMPONENT: &str = "daemonset-controller";
 const HASH: &str = "controller-revision-hash";
 
-/// The `DaemonSet`s to look at: those that change, and those whose pods do.
+/// The `DaemonSet`s to look at.
 pub(super) fn listen(cluster: &Cluster) -> Arc<Queue> {
-    let queue = Arc::new(Queue::default());
-    let sets = Arc::clone(&queue);
-    cluster.daemon_sets.on_change(move |set| sets.add(Id::of(set.meta())));
-    let pods = Arc::clone(&queue);
-    cluster.pods.on_change(move |pod| {
-        let owner = controller(pod.meta(), "DaemonSet");
-        pods.extend(owner.map(|owner| Id::new(pod.namespace().unwrap_or_default(), &owner.name)));
-    });
-    queue
+    pods::listen(cluster, &cluster.daemon_sets)
 }
 
 /// What one `DaemonSet` needs next.
@@ -112,10 +103,6 @@ fn plan(set: &DaemonSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
     Plan { create, delete: gone.iter().map(|pod| pod.name_any()).collect(), status, again }
 }
 
-fn is_active(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_none() && !finished(pod)
-}
-
 fn hash(set: &DaemonSet) -> String {
     template_hash(&set.spec.template)
 }
@@ -132,11 +119,12 @@ impl Reconcile for Controller {
         let mut pods = self.0.pods.in_namespace(&id.namespace);
         pods.retain(|pod| controlled_by(pod.meta(), set.metadata.uid.as_deref()));
         let plan = plan(&set, &pods, self.0.clock.now());
+        let keeper = Keeper { cluster: &self.0, component: COMPONENT, owner: &*set };
         if plan.create {
-            self.create(&set, id).await?;
+            keeper.create(&pod(&set)).await?;
         }
         for name in plan.delete {
-            self.delete(&set, id, name).await?;
+            keeper.delete(name).await?;
         }
         if set.status.as_ref() != Some(&plan.status) {
             let changed = DaemonSet { status: Some(plan.status), ..(*set).clone() };
@@ -152,47 +140,10 @@ impl Reconcile for Controller {
     }
 }
 
-impl Controller {
-    async fn create(&self, set: &DaemonSet, id: &Id) -> Result<(), Error> {
-        let created = self.0.api::<Pod>(&id.namespace).create(&PostParams::default(), &pod(set)).await;
-        let created = created.map_err(|error| {
-            self.say(set, Severity::Warning, "FailedCreate", format!("Error creating: {error}"));
-            Error::Api("create a pod", error)
-        })?;
-        self.say(set, Severity::Normal, "SuccessfulCreate", format!("Created pod: {}", created.name_any()));
-        self.0.pods.learn(created);
-        Ok(())
-    }
-
-    async fn delete(&self, set: &DaemonSet, id: &Id, name: String) -> Result<(), Error> {
-        match self.0.api::<Pod>(&id.namespace).delete(&name, &DeleteParams::default()).await {
-            Ok(gone) => {
-                gone.left().into_iter().for_each(|pod| self.0.pods.learn(pod));
-                self.say(set, Severity::Normal, "SuccessfulDelete", format!("Deleted pod: {name}"));
-                Ok(())
-            }
-            Err(kube::Error::Api(status)) if status.code == 404 => {
-                self.0.pods.forget(&Id::new(&id.namespace, name));
-                Ok(())
-            }
-            Err(error) => Err(Error::Api("delete a pod", error)),
-        }
-    }
-
-    fn say(&self, set: &DaemonSet, severity: Severity, reason: &'static str, message: String) {
-        self.0.events.say(set, COMPONENT, severity, reason, message);
-    }
-}
-
-/// A pod of the template.
+/// A pod of the template, which tells of which one.
 fn pod(set: &DaemonSet) -> Pod {
-    let template = set.spec.template.clone();
-    let mut pod = Pod { metadata: template.metadata.unwrap_or_default(), spec: template.spec, status: None };
+    let mut pod = pods::made_of(set.spec.template.clone(), set);
     pod.metadata.labels.get_or_insert_default().insert(HASH.to_owned(), hash(set));
-    pod.metadata.name = None;
-    pod.metadata.generate_name = Some(format!("{}-", set.name_any()));
-    pod.metadata.namespace = set.namespace();
-    pod.metadata.owner_references = owned(set);
     pod
 }
 

@@ -5,6 +5,7 @@
 mod daemonset;
 mod deployment;
 mod endpoints;
+mod pods;
 mod replicaset;
 
 use std::sync::Arc;

@@ -7,30 +7,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::PostParams;
 use kube::{Resource, ResourceExt};
 
+use super::pods::{self, Keeper, is_active};
 use crate::clock::elapsed;
-use crate::cluster::{
-    Again, Cluster, Error, Id, Queue, Reconcile, Severity, controlled_by, controller, finished, owned,
-};
+use crate::cluster::{Again, Cluster, Error, Id, Queue, Reconcile, controlled_by, finished};
 use crate::node::status::ready_since;
 
 const COMPONENT: &str = "replicaset-controller";
 /// Pods created or deleted in one step; the rest follows in the next.
 const AT_ONCE: usize = 50;
 
-/// The `ReplicaSet`s to look at: those that change, and those whose pods do.
+/// The `ReplicaSet`s to look at.
 pub(super) fn listen(cluster: &Cluster) -> Arc<Queue> {
-    let queue = Arc::new(Queue::default());
-    let sets = Arc::clone(&queue);
-    cluster.replica_sets.on_change(move |set| sets.add(Id::of(set.meta())));
-    let pods = Arc::clone(&queue);
-    cluster.pods.on_change(move |pod| {
-        let owner = controller(pod.meta(), "ReplicaSet");
-        pods.extend(owner.map(|owner| Id::new(pod.namespace().unwrap_or_default(), &owner.name)));
-    });
-    queue
+    pods::listen(cluster, &cluster.replica_sets)
 }
 
 /// What one ReplicaSet needs next.
@@ -46,7 +37,7 @@ struct Plan {
 fn plan(set: &ReplicaSet, pods: &[Arc<Pod>], now: Timestamp) -> Plan {
     let spec = &set.spec;
     let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
-    let mut active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|pod| active(pod)).collect();
+    let mut active: Vec<&Pod> = pods.iter().map(AsRef::as_ref).filter(|pod| is_active(pod)).collect();
     let patience = Duration::from_secs(u64::try_from(spec.min_ready_seconds.unwrap_or(0)).unwrap_or(0));
     let readiness: Vec<Duration> =
         active.iter().filter_map(|pod| ready_since(pod)).map(|since| elapsed(now, since)).collect();
@@ -85,10 +76,6 @@ fn worth(pod: &Pod) -> (bool, bool, bool, Reverse<Option<Timestamp>>, String) {
     (assigned, running, ready.is_some(), Reverse(ready.or(created)), pod.name_any())
 }
 
-fn active(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_none() && !finished(pod)
-}
-
 /// Brings `ReplicaSet`s to where they should be.
 pub(super) struct Controller(pub(super) Arc<Cluster>);
 
@@ -101,29 +88,12 @@ impl Reconcile for Controller {
         let mut pods = self.0.pods.in_namespace(&id.namespace);
         pods.retain(|pod| controlled_by(pod.meta(), set.metadata.uid.as_deref()));
         let plan = plan(&set, &pods, self.0.clock.now());
-        let api = self.0.api::<Pod>(&id.namespace);
+        let keeper = Keeper { cluster: &self.0, component: COMPONENT, owner: &*set };
         for _ in 0..plan.create {
-            let created = match api.create(&PostParams::default(), &pod(&set)).await {
-                Ok(created) => created,
-                Err(error) => {
-                    self.say(&set, Severity::Warning, "FailedCreate", format!("Error creating: {error}"));
-                    return Err(Error::Api("create a pod", error));
-                }
-            };
-            self.say(&set, Severity::Normal, "SuccessfulCreate", format!("Created pod: {}", created.name_any()));
-            self.0.pods.learn(created);
+            keeper.create(&pods::made_of(set.spec.template.clone().unwrap_or_default(), &*set)).await?;
         }
         for name in plan.delete {
-            match api.delete(&name, &DeleteParams::default()).await {
-                Ok(gone) => {
-                    gone.left().into_iter().for_each(|pod| self.0.pods.learn(pod));
-                    self.say(&set, Severity::Normal, "SuccessfulDelete", format!("Deleted pod: {name}"));
-                }
-                Err(kube::Error::Api(status)) if status.code == 404 => {
-                    self.0.pods.forget(&Id::new(&id.namespace, name));
-                }
-                Err(error) => return Err(Error::Api("delete a pod", error)),
-            }
+            keeper.delete(name).await?;
         }
         if set.status.as_ref() != Some(&plan.status) {
             let changed = ReplicaSet { status: Some(plan.status), ..(*set).clone() };
@@ -137,23 +107,6 @@ impl Reconcile for Controller {
         }
         Ok(plan.again)
     }
-}
-
-impl Controller {
-    fn say(&self, set: &ReplicaSet, severity: Severity, reason: &'static str, message: String) {
-        self.0.events.say(set, COMPONENT, severity, reason, message);
-    }
-}
-
-/// One more pod of the template.
-fn pod(set: &ReplicaSet) -> Pod {
-    let template = set.spec.template.clone().unwrap_or_default();
-    let mut pod = Pod { metadata: template.metadata.unwrap_or_default(), spec: template.spec, status: None };
-    pod.metadata.name = None;
-    pod.metadata.generate_name = Some(format!("{}-", set.name_any()));
-    pod.metadata.namespace = set.namespace();
-    pod.metadata.owner_references = owned(set);
-    pod
 }
 
 #[cfg(test)]
