@@ -2,8 +2,6 @@
 //!
 //! A broken one is named with the command that plays it again; `--trace` tells histories line by line.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -27,8 +25,6 @@ struct Order {
     histories: u64,
     /// The seed of the first; the others follow it.
     seed: u64,
-    /// Seeds that are not played, because it is known what they break.
-    known: BTreeSet<u64>,
     trace: bool,
     /// Within this time as many are begun as fit.
     within: Option<Duration>,
@@ -39,7 +35,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let order = Order::read(arguments)?;
     let (played, mut broken) = play_all(&order);
     broken.sort_by_key(|told| told.seed);
-    report(played, &broken, &order.known);
+    report(played, &broken);
     if broken.is_empty() {
         return Ok(());
     }
@@ -48,13 +44,9 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
 
 impl Order {
     fn read(arguments: &[&str]) -> Result<Self> {
-        let mut order = Self { histories: HISTORIES, seed: 0, known: BTreeSet::new(), trace: false, within: None };
+        let mut order = Self { histories: HISTORIES, seed: 0, trace: false, within: None };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
-            if *word == "--known" {
-                order.known = read_known(words.next().context("--known needs a file")?)?;
-                continue;
-            }
             let mut number = || -> Result<u64> {
                 let text = words.next().with_context(|| format!("{word} needs a number"))?;
                 text.parse().with_context(|| format!("{word} needs a number, not {text:?}"))
@@ -65,19 +57,12 @@ impl Order {
                 "--within" => order.within = Some(Duration::from_secs(number()?)),
                 "--trace" => order.trace = true,
                 _ => bail!(
-                    "{word:?} is not known here: cargo xtask faults [--histories N] [--seed S] [--within SECONDS] [--known FILE] [--trace]"
+                    "{word:?} is not known here: cargo xtask faults [--histories N] [--seed S] [--within SECONDS] [--trace]"
                 ),
             }
         }
         Ok(order)
     }
-}
-
-/// The seeds in a file: one begins each line that is neither empty nor a comment, and what it breaks follows.
-fn read_known(path: &str) -> Result<BTreeSet<u64>> {
-    let text = fs::read_to_string(path).with_context(|| format!("failed to read the known seeds of {path}"))?;
-    let seeds = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().next());
-    seeds.map(|seed| seed.parse().with_context(|| format!("{path}: {seed:?} is no seed"))).collect()
 }
 
 /// Plays on all cores. How many were played, and the broken ones in no particular order.
@@ -91,11 +76,7 @@ fn play_all(order: &Order) -> (u64, Vec<Told>) {
             if order.histories <= index || order.within.is_some_and(|within| within <= began.elapsed()) {
                 return;
             }
-            let seed = order.seed.wrapping_add(index);
-            if order.known.contains(&seed) {
-                continue;
-            }
-            let told = play(seed, order.trace);
+            let told = play(order.seed.wrapping_add(index), order.trace);
             played.fetch_add(1, Ordering::Relaxed);
             tell(&told);
             if !told.broken.is_empty() {
@@ -119,15 +100,12 @@ fn tell(told: &Told) {
 }
 
 #[expect(clippy::print_stdout, reason = "a task tells whoever runs it what it found")]
-fn report(played: u64, broken: &[Told], known: &BTreeSet<u64>) {
+fn report(played: u64, broken: &[Told]) {
     for told in broken.iter().take(SHOWN_MAX) {
         println!("broken: cargo xtask faults --seed {} --histories 1 --trace", told.seed);
         for rule in &told.broken {
             println!("    {rule}");
         }
-    }
-    if !known.is_empty() {
-        println!("left out: {} seeds of which it is known what they break", known.len());
     }
     println!("{played} histories, {} broken", broken.len());
 }
@@ -139,8 +117,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_named() {
         let order = Order::read(&["--seed", "7", "--histories", "1", "--within", "9", "--trace"]).unwrap();
-        let known = BTreeSet::new();
-        assert_eq!(order, Order { histories: 1, seed: 7, known, trace: true, within: Some(Duration::from_secs(9)) });
+        assert_eq!(order, Order { histories: 1, seed: 7, trace: true, within: Some(Duration::from_secs(9)) });
         let refused = |arguments: &[&str]| Order::read(arguments).unwrap_err().to_string();
         assert_eq!(refused(&["--seed", "x"]), "--seed needs a number, not \"x\"");
         assert!(refused(&["--sed"]).starts_with("\"--sed\" is not known here"));

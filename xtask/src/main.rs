@@ -20,7 +20,7 @@ use report::Mode;
 
 const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]
-       cargo xtask faults [--histories N] [--seed S] [--trace]
+       cargo xtask faults [--histories N] [--seed S] [--within SECONDS] [--trace]
        cargo xtask generate [--check]
        cargo xtask kubectl [--real | --record] [WORDS]
        cargo xtask real gatewayapi|istio|kubernetes|loadtester|nginx|prometheus

@@ -39,9 +39,10 @@ pub(crate) enum Meters<'a> {
 pub(crate) struct Cx<'a> {
     journal: &'a [Entry],
     at: usize,
-    /// When the look began, and whether a step is due in it.
+    /// What the tick knew before it asked.
+    pub(crate) input: &'a Input<'a>,
+    /// When it began.
     pub(crate) now: Timestamp,
-    pub(crate) paced: bool,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
     /// What the target was found to be, once it was.
@@ -55,10 +56,9 @@ pub(crate) struct Cx<'a> {
 }
 
 impl<'a> Cx<'a> {
-    pub(crate) fn new(journal: &'a [Entry], input: &Input<'_>) -> Self {
-        let Input { now, paced, .. } = *input;
-        let stored = input.status.clone();
-        Self { journal, at: 0, now, paced, stranded: false, seen: None, stored, unsaved: false, metered: false }
+    pub(crate) fn new(journal: &'a [Entry], input: &'a Input<'a>) -> Self {
+        let (now, stored) = (input.now, input.status.clone());
+        Self { journal, at: 0, input, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.

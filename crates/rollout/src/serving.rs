@@ -101,7 +101,7 @@ pub(crate) fn alone<'a>(cx: &mut Cx<'a>) -> Flow<Option<&'a str>> {
 
 /// The end of a tick that a side is not ready for; told when a step is due.
 pub(crate) fn wait(side: Side, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
-    if cx.paced {
+    if cx.input.paced {
         cx.say(Sentence::Trouble(reason.to_owned()))?;
     }
     Ok(Ending::NotReady { side, reason: reason.to_owned() })

@@ -28,7 +28,7 @@ impl Subscriber for Ear {
         let Line { message, fields } = line;
         self.scene.say(format_args!("log        {}: {message}{fields}", event.metadata().level()));
         if COMPLAINTS.contains(&message.as_str()) {
-            self.scene.judge(|judge, _| judge.report(&format!("{message}:{fields}")));
+            self.scene.judge(|judge, _| judge.report(format_args!("{message}:{fields}")));
         }
     }
 
