@@ -13,8 +13,8 @@ use crate::pick::{pick, pick_all};
 use crate::script::{Case, Role, Step};
 use crate::server::{Answer, Request, Server};
 
-/// How long a condition is waited for; controllers of a real server take seconds after a pause.
-const AWAIT_MAX: Duration = Duration::from_secs(20);
+/// How long a condition is waited for; controllers of a real server take seconds after a pause, and more on a busy machine.
+const AWAIT_MAX: Duration = Duration::from_secs(60);
 /// The pause between two looks at a condition.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 

@@ -149,9 +149,9 @@ async fn a_canary_that_is_being_deleted_takes_no_further_step() {
     let ladder = json!({"interval": "30s", "threshold": 2, "stepWeights": [20, 40, 60], "webhooks": [hold]});
     world.release("podinfo", "6.0.0", &ladder).await;
     // Somebody else's finalizer keeps it from going.
-    let mut held = canary("podinfo", &ladder);
-    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
-    world.apply(&held).await;
+    let mut kept = canary("podinfo", &ladder);
+    kept["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    world.apply(&kept).await;
     world.push("podinfo", "6.0.1").await;
     world.canary("podinfo", |canary| canary["status"]["canaryWeight"] == 20).await;
     world.delete("flagger.app/v1beta1", "Canary", "podinfo").await;

@@ -7,7 +7,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::manifests::{api, applied, apply};
+use crate::manifests::{PROGRESS_DEADLINE_SECS, api, applied, apply};
 use crate::stage::Stage;
 use crate::waiting::until;
 
@@ -97,7 +97,8 @@ fn route(name: &str, weight: i64) -> Value {
 async fn load(stage: &Stage, items: Vec<Value>) -> Left {
     apply(&stage.client, &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}}))
         .await;
-    let (canary, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item["kind"] == "Canary");
+    let (mut canary, others): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item["kind"] == "Canary");
+    canary[0]["spec"]["progressDeadlineSeconds"] = json!(PROGRESS_DEADLINE_SECS);
     let status = canary[0]["status"].clone();
     let created = applied(&stage.client, &anew(stage.namespace, canary[0].clone(), "")).await;
     let (name, uid) = (created.name_any(), created.uid().unwrap());

@@ -107,6 +107,9 @@ pub(crate) async fn api(client: &Client, object: &DynamicObject) -> Api<DynamicO
     }
 }
 
+/// How long pods may take until they are ready: five minutes, as a second of the machine is twenty of the operator's.
+pub(crate) const PROGRESS_DEADLINE_SECS: u32 = 6000;
+
 /// What a team has in its repository: a Deployment of `podinfo:1`, and how it is to be released.
 pub(crate) fn team(namespace: &str, provider: &str, analysis: &Value) -> Vec<Value> {
     let labels = json!({"app": "podinfo"});
@@ -148,6 +151,7 @@ pub(crate) fn team(namespace: &str, provider: &str, analysis: &Value) -> Vec<Val
             "metadata": metadata,
             "spec": {
                 "provider": provider,
+                "progressDeadlineSeconds": PROGRESS_DEADLINE_SECS,
                 "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
                 "autoscalerRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "podinfo"},
                 "service": {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::namespace::{inside, this_test};
 use crate::programs::Programs;
 use crate::release::{canary, deployment};
-use crate::stack::Stack;
-use crate::visitors::Visitors;
+use crate::stack::{PATIENCE, Stack};
+use crate::visitors::{PAUSE, Visitors};
 
 /// A first version with these pods, the operator, and people who come through the apex Service.
 async fn visited(programs: &Programs, replicas: u32, analysis: &Value) -> (Stack, Visitors) {
@@ -59,9 +59,14 @@ fn blue_green_lets_nobody_meet_the_new_version_before_all_do() {
         let from = clock.now();
         let bad = stack.release(&deployment("podinfo", "6.0.2", 2, "1")).await;
         assert_eq!(bad.phase(), "Failed", "{:#?}", stack.events("podinfo").await);
-        let (all, of_bad) = visitors.answers("6.0.2", &(from..clock.now()));
-        assert!(100 < all, "{all}");
-        assert_eq!((of_bad, visitors.lost()), (0, 0), "{told:#?}");
+        let met = || visitors.answers("6.0.2", &(from..clock.now()));
+        let enough = async {
+            while met().0 <= 100 {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, enough).await.expect("too few visitors");
+        assert_eq!((met().1, visitors.lost()), (0, 0), "{told:#?}");
         stack.stop().await;
     });
 }

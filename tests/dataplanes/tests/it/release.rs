@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use futures::StreamExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::Api;
 use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 
 use crate::stack::{PATIENCE, Stack};
 
-/// How long a new weight may take to reach the data plane; the share is counted from then on.
-const UNDER_WAY: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+/// The end of a weight's time, in which its share is counted: what went before is for it to reach the data plane.
+const COUNTED: SignedDuration = SignedDuration::from_secs(3);
 
 /// What a release was like.
 #[derive(Debug)]
 pub(crate) struct Release {
     /// Each phase, and when it began; the last is that in which it ended.
     pub(crate) phases: Vec<(String, Timestamp)>,
-    /// Each weight of the canary, and when it was in force.
+    /// Each weight of the canary, and when it was in force during the analysis.
     pub(crate) weights: Vec<(i64, Range<Timestamp>)>,
 }
 
@@ -46,12 +46,13 @@ impl Release {
     /// how many answers came in a stretch of time, and how many of them from the canary.
     pub(crate) fn assert_shares(&self, counts: impl Fn(Range<Timestamp>) -> (u64, u64)) {
         for (weight, time) in self.weights.iter().filter(|(weight, _)| 0 < *weight) {
-            let (all, canary) = counts(time.start + UNDER_WAY..time.end);
+            let (all, canary) = counts(time.end - COUNTED..time.end);
             assert!(100 < all, "too few requests at {weight} %: {all} in {time:?}");
             #[expect(clippy::cast_precision_loss, reason = "nobody sends 2^52 requests")]
             let (all, canary, wished) = (all as f64, canary as f64, *weight as f64 / 100.0);
             let error = (wished * (1.0 - wished) / all).sqrt();
-            assert!((canary / all - wished).abs() < 4.0 * error, "{weight} % came to {canary} of {all}");
+            // Off by chance once in two million times.
+            assert!((canary / all - wished).abs() < 5.0 * error, "{weight} % came to {canary} of {all}");
         }
     }
 }
@@ -127,14 +128,11 @@ impl Stack {
         let mut release = Release { phases: Vec::new(), weights: Vec::new() };
         let waiting = self.follow(name, |canary| {
             let (now, weight) = (clock.now(), canary["status"]["canaryWeight"].as_i64().unwrap_or(0));
-            match release.weights.last_mut() {
-                Some((last, time)) if *last == weight => time.end = now,
-                last => {
-                    if let Some((_, time)) = last {
-                        time.end = now;
-                    }
-                    release.weights.push((weight, now..now));
-                }
+            // What comes after the analysis is the promotion's, in which the primary changes.
+            let analysed = release.phase() == "Progressing";
+            release.weights.last_mut().into_iter().filter(|_| analysed).for_each(|(_, time)| time.end = now);
+            if release.weights.last().is_none_or(|(last, _)| *last != weight) {
+                release.weights.push((weight, now..now));
             }
             let phase = canary["status"]["phase"].as_str().unwrap_or_default();
             if release.phase() != phase {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::browser::Browser;
 
 /// The pause between two of them.
-const PAUSE: Duration = Duration::from_millis(5);
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);
 
 /// When somebody came, and which version answered; `None` when nobody did.
 type Visit = (Timestamp, Option<String>);
