@@ -1,7 +1,7 @@
 //! A folder for data, keys and logs, gone with its owner.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,11 +27,7 @@ impl Folder {
         sweep(&temporary);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = temporary.join(format!("{PREFIX}{}-{number}", std::process::id()));
-        // Its files hold the keys to everything in this control plane.
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .map_err(|source| Error::Folder { path: path.clone(), source })?;
+        create(&path).map_err(|source| Error::Folder { path: path.clone(), source })?;
         Ok(Self(path))
     }
 
@@ -71,7 +67,21 @@ impl Drop for Folder {
     }
 }
 
-fn tail(path: &Path) -> std::io::Result<String> {
+/// Makes a folder with nothing in it.
+fn create(path: &Path) -> io::Result<()> {
+    // Its files hold the keys to everything in this control plane.
+    let create = || fs::DirBuilder::new().mode(0o700).create(path);
+    match create() {
+        // Another process had our number before, and was killed.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_dir_all(path)?;
+            create()
+        }
+        outcome => outcome,
+    }
+}
+
+fn tail(path: &Path) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(start))?;
@@ -94,5 +104,20 @@ fn sweep(temporary: &Path) {
             // Another process may be sweeping, too.
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_of_the_same_number_left_is_taken_away() {
+        let path = std::env::temp_dir().join(format!("of-a-killed-process-{}", std::process::id()));
+        create(&path).unwrap();
+        fs::write(path.join("ca.key"), "old").unwrap();
+        create(&path).unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+        fs::remove_dir(&path).unwrap();
     }
 }

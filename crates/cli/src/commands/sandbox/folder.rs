@@ -12,7 +12,15 @@ impl Folder {
     pub(super) fn make() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("flagger-sandbox-{}", std::process::id()));
         // A kubeconfig may open everything in it.
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        let make = || std::fs::DirBuilder::new().mode(0o700).create(&path);
+        match make() {
+            // Another process had our number before, and was killed.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                std::fs::remove_dir_all(&path)?;
+                make()?;
+            }
+            outcome => outcome?,
+        }
         Ok(Self(path))
     }
 
@@ -30,5 +38,19 @@ impl Drop for Folder {
     fn drop(&mut self) {
         // Nobody is left to be told.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_of_the_same_number_left_is_taken_away() {
+        let left = Folder::make().expect("a folder");
+        std::fs::write(left.path().join("kubeconfig"), "old").expect("a file");
+        std::mem::forget(left);
+        let folder = Folder::make().expect("another folder");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }
 }
