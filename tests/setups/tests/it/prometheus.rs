@@ -26,7 +26,7 @@ use server::{Page, Prometheus};
 /// Until both have seen a minute, on a machine that builds at the same time.
 const HISTORY_MAX: Duration = Duration::from_secs(180);
 /// How long both may take to agree: they scrape at different moments, and a machine that is busy in between shows.
-const AGREEMENT_MAX: Duration = Duration::from_secs(120);
+const AGREEMENT_MAX: Duration = Duration::from_secs(600);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How far two answers may be apart, of the larger one.
