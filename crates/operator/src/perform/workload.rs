@@ -28,9 +28,10 @@ impl<'a> World<'a> {
         let target = targets::find(&cx);
         let revision = self.facts.as_ref().map(|facts| facts.revision.clone()).unwrap_or_default();
         let mark = self.mark(&revision);
+        let before = self.created.len();
         self.change(|seen| target.primary(&cx, seen, &mark)).await?;
         let name = api::names::primary_workload(self.canary);
-        let made = self.created.iter().any(|key| key.kind.kind == self.plan.kind && key.name == name);
+        let made = self.created.iter().skip(before).any(|key| key.kind.kind == self.plan.kind && key.name == name);
         Ok(if made { Outcome::Made } else { Outcome::Done })
     }
 
