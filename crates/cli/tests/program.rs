@@ -33,7 +33,8 @@ fn file(name: &str, text: &str) -> String {
 
 #[test]
 fn the_example_promotes_a_good_version_and_rolls_a_bad_one_back() {
-    let output = run(&["sandbox", "-o", "json", "--speed", "30"]);
+    // Its pods have a minute to get ready, which is six seconds of a machine that may be busy.
+    let output = run(&["sandbox", "-o", "json", "--speed", "10"]);
     let stdout = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     let summary = lines.last().expect("a summary");
@@ -95,7 +96,7 @@ fn releases_go_by_istio_and_by_nginx_as_by_the_gateway_api() {
         let first = act(1, app);
         let good = act(2, &app.replace("cart:1.0.0", "cart:1.1.0"));
         let bad = act(3, &app.replace("cart:1.0.0\"", failing));
-        let output = run(&["sandbox", "-o", "json", "--speed", "30", "--rate", "100", "-f", &first, &good, &bad]);
+        let output = run(&["sandbox", "-o", "json", "--speed", "20", "--rate", "100", "-f", &first, &good, &bad]);
         let stdout = String::from_utf8_lossy(&output.stdout);
         let summary: Value = serde_json::from_str(stdout.lines().last().expect("a summary")).expect("JSON");
         assert_eq!([&summary["promoted"], &summary["rolledBack"], &summary["lost"]], [1, 1, 0], "{stdout}");

@@ -13,7 +13,7 @@ use super::addresses::Addresses;
 use crate::wire::{Body, Pool, full};
 
 /// A probe never times out before this much real time: the machine's own slowness is not the pod's.
-const LEAST: Duration = Duration::from_millis(500);
+const LEAST: Duration = Duration::from_secs(2);
 
 /// A probe's rhythm, with Kubernetes' defaults.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ use sandbox::{Counts, Load, LoadOptions, LoadStats, Options, Sandbox};
 use serde_json::{Value, json};
 
 /// No condition takes longer than this on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
