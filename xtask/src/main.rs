@@ -15,8 +15,14 @@ mod tidy;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use mimalloc::MiMalloc;
 
 use report::Mode;
+
+/// A history makes and drops objects all the time: with this one it takes three quarters of the time that it does with the
+/// allocator of glibc.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str = "usage: cargo xtask api-suite [--real | --record] [WORDS]
        cargo xtask bench fleet [--canaries N] [--releases N] [--flagger PATH] [-o json]
