@@ -27,7 +27,7 @@ pub(crate) fn prepare(plan: &Plan, status: &mut CanaryStatus, due: bool, cx: &mu
             cx.say(Sentence::MetersAvailable)
         }
         Meters::Missing(what) => {
-            if !stalled::unmeasured(status, what, cx.now) {
+            if !stalled::unmeasured(status, what, cx.input.now) {
                 return Ok(());
             }
             cx.jot(status)?;
@@ -58,7 +58,7 @@ pub(crate) fn pass(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> F
             Measured::NoData(error) => Sentence::NoValues(index, error.clone()),
             Measured::Fault(fault) => {
                 if let (Source::Template { name, namespace }, true) = (&check.source, fault.is_missing()) {
-                    stalled::unmeasured(status, &fault.of_template(name, namespace), cx.now);
+                    stalled::unmeasured(status, &fault.of_template(name, namespace), cx.input.now);
                 }
                 Sentence::MeterFault(index, fault.clone())
             }

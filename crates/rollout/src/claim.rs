@@ -79,7 +79,7 @@ pub(crate) fn settle(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'
     if known.map(|known| &known.message) != message.as_ref() {
         status.conditions.retain(|condition| condition.type_ != CONTESTED);
         if let (Some((_, reason)), Some(message)) = (&news, message) {
-            status.conditions.push(condition(reason, message, cx.now));
+            status.conditions.push(condition(reason, message, cx.input.now));
         }
         cx.save(status)?;
         if let Some((sentence, _)) = news {

@@ -169,6 +169,13 @@ pub enum Readiness {
     },
 }
 
+impl Readiness {
+    /// Whether the side serves traffic, with all of its pods or some.
+    pub fn serves(&self) -> bool {
+        matches!(self, Self::Ready | Self::NotReady { serving: true, .. })
+    }
+}
+
 /// What a metric provider said.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Measured {

@@ -51,7 +51,7 @@ pub(crate) fn run(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>)
         return Ok(Ending::Terminated);
     }
     if status.phase != Phase::Terminating {
-        phase::enter(status, Phase::Terminating, &input.plan.kind, cx.now);
+        phase::enter(status, Phase::Terminating, &input.plan.kind, cx.input.now);
         cx.save(status)?;
         cx.say(Sentence::Terminating)?;
     }
@@ -61,7 +61,7 @@ pub(crate) fn run(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>)
         status.canary_weight = 100;
         cx.save(status)?;
     }
-    if cx.now < status.last_transition_time.map_or(cx.now, |given_back| pace::later(given_back, SETTLING)) {
+    if cx.input.now < status.last_transition_time.map_or(cx.input.now, |given_back| pace::later(given_back, SETTLING)) {
         return Ok(Ending::Terminating);
     }
     cx.act(Effect::LetGo)?;

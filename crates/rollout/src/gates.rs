@@ -71,7 +71,7 @@ fn promotion_is_held(plan: &Plan, status: &CanaryStatus, split: Split) -> bool {
 pub(crate) fn increase_is_held(plan: &Plan, status: &CanaryStatus, cx: &Cx<'_>) -> bool {
     plan.strategy == Strategy::Canary
         && has(plan, HookType::ConfirmTrafficIncrease)
-        && pace::due(status, plan.interval, cx.now) <= cx.now
+        && pace::due(status, plan.interval, cx.input.now) <= cx.input.now
 }
 
 /// Calls the `pre-rollout` hooks in order; whether all passed.
@@ -102,7 +102,7 @@ pub(crate) fn rollback_asked(plan: &Plan, status: &CanaryStatus, quiet: bool, cx
 /// Notes that the `post-rollout` hooks are to be called once the status that goes with them is stored.
 pub(crate) fn owe_post_rollout(plan: &Plan, status: &mut CanaryStatus, cx: &Cx<'_>) {
     if has(plan, HookType::PostRollout) {
-        records::owe(status, cx.now);
+        records::owe(status, cx.input.now);
     }
 }
 
@@ -149,7 +149,7 @@ fn hold(
     let told = if kind == HookType::ConfirmPromotion { Phase::Progressing } else { status.phase };
     let Some(hook) = closed(plan, status, kind, told, cx)? else { return Ok(None) };
     if status.phase != held {
-        phase::enter(status, held, &plan.kind, cx.now);
+        phase::enter(status, held, &plan.kind, cx.input.now);
         cx.save(status)?;
         cx.say(Sentence::HookHolds(hook))?;
         alert(plan, hook, news, cx)?;
@@ -175,7 +175,7 @@ fn closed(
         return Ok(None);
     }
     for hook in asked.iter().copied() {
-        records::add(status, plan, hook, cx.now);
+        records::add(status, plan, hook, cx.input.now);
     }
     cx.jot(status)?;
     for hook in asked {
@@ -197,7 +197,7 @@ fn call(
     }
     let answer = cx.trial(Effect::CallHook { hook, phase })?;
     if answer.is_ok() {
-        records::add(status, plan, hook, cx.now);
+        records::add(status, plan, hook, cx.input.now);
         cx.jot(status)?;
         if plan.hook_type(hook) != HookType::Rollout {
             cx.say(Sentence::HookPassed(hook))?;

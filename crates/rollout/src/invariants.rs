@@ -199,12 +199,7 @@ impl<'a> Watch<'a> {
 
     /// Whether somebody has looked, and the primary serves or the canary does not.
     fn canary_is_spare(&self) -> bool {
-        let serves = |side: Option<&Readiness>| match side {
-            Some(Readiness::Ready) => Some(true),
-            Some(Readiness::NotReady { serving, .. }) => Some(*serving),
-            None => None,
-        };
-        serves(self.primary) == Some(true) || serves(self.canary) == Some(false)
+        self.primary.is_some_and(Readiness::serves) || self.canary.is_some_and(|canary| !canary.serves())
     }
 
     fn promote(&mut self, revision: &str) {

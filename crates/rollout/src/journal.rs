@@ -41,8 +41,6 @@ pub(crate) struct Cx<'a> {
     at: usize,
     /// What the tick knew before it asked.
     pub(crate) input: &'a Input<'a>,
-    /// When it began.
-    pub(crate) now: Timestamp,
     /// Whether all traffic is on the canary and the primary can't take it back.
     pub(crate) stranded: bool,
     /// What the target was found to be, once it was.
@@ -57,8 +55,8 @@ pub(crate) struct Cx<'a> {
 
 impl<'a> Cx<'a> {
     pub(crate) fn new(journal: &'a [Entry], input: &'a Input<'a>) -> Self {
-        let (now, stored) = (input.now, input.status.clone());
-        Self { journal, at: 0, input, now, stranded: false, seen: None, stored, unsaved: false, metered: false }
+        let stored = input.status.clone();
+        Self { journal, at: 0, input, stranded: false, seen: None, stored, unsaved: false, metered: false }
     }
 
     /// The answer to `effect`, a failed one included, or a halt with the question.
@@ -193,7 +191,7 @@ impl<'a> Cx<'a> {
     /// When the last answer came.
     fn heard(&self) -> Timestamp {
         let last = self.at.checked_sub(1).and_then(|last| self.journal.get(last));
-        last.map_or(self.now, |entry| entry.at)
+        last.map_or(self.input.now, |entry| entry.at)
     }
 
     /// Stores the status in the middle of a step, which does not count for the pace.

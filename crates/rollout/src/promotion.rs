@@ -14,7 +14,7 @@ use crate::{affinity, gates, phase};
 ///
 /// The decision is stored first: a tick that finds `Promoting` copies what the decision was about, however often it takes.
 pub(crate) fn begin(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
-    phase::enter(status, Phase::Promoting, &plan.kind, cx.now);
+    phase::enter(status, Phase::Promoting, &plan.kind, cx.input.now);
     cx.save(status)?;
     cx.say(Sentence::Copying)?;
     // A target that moved on in this very moment is found out by the next tick, which starts over with the newer revision.
@@ -23,13 +23,7 @@ pub(crate) fn begin(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> 
 }
 
 /// The primary is ready with the new revision: traffic goes back to it.
-pub(crate) fn advance(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow<Ending> {
+pub(crate) fn advance(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
     if plan.autoscaled {
         cx.act(Effect::EnsureScaler { update: true })?;
     }
@@ -44,7 +38,7 @@ pub(crate) fn advance(
     }
     // A canary that stopped serving gets no more traffic, ready or not for the next step.
     let next = match cx.ready(Side::Canary)? {
-        Readiness::Ready if !paced => return Ok(Ending::Pacing),
+        Readiness::Ready if !cx.input.paced => return Ok(Ending::Pacing),
         Readiness::Ready => Split::canary(weight.saturating_sub(plan.step_weight_promotion)),
         Readiness::NotReady { .. } => Split::PRIMARY,
     };
@@ -62,21 +56,15 @@ pub(crate) fn advance(
 }
 
 /// One interval after the traffic left, the canary goes: proxies have had time to hear of it.
-pub(crate) fn finish(
-    plan: &Plan,
-    status: &mut CanaryStatus,
-    split: Split,
-    paced: bool,
-    cx: &mut Cx<'_>,
-) -> Flow<Ending> {
-    if !paced {
+pub(crate) fn finish(plan: &Plan, status: &mut CanaryStatus, split: Split, cx: &mut Cx<'_>) -> Flow<Ending> {
+    if !cx.input.paced {
         return Ok(Ending::Pacing);
     }
     if plan.traffic == Traffic::Weighted && 0 < split.canary_weight() {
         cx.set_split(Split::PRIMARY)?;
     }
     cx.scale(Scale::Zero)?;
-    phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);
+    phase::enter(status, Phase::Succeeded, &plan.kind, cx.input.now);
     gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     gates::post_rollout(plan, status, cx)?;
@@ -99,7 +87,7 @@ pub(crate) fn fail(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &mu
 
 /// The run is over with all traffic on the canary, since the primary can't take it.
 pub(crate) fn strand(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
-    phase::enter(status, Phase::Failed, &plan.kind, cx.now);
+    phase::enter(status, Phase::Failed, &plan.kind, cx.input.now);
     status.canary_weight = 100;
     affinity::begin(plan, status);
     status.failed_checks = 0;
@@ -112,7 +100,7 @@ pub(crate) fn strand(plan: &Plan, status: &mut CanaryStatus, reason: &str, cx: &
 }
 
 fn finalise(plan: &Plan, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flow<Ending> {
-    phase::enter(status, Phase::Finalising, &plan.kind, cx.now);
+    phase::enter(status, Phase::Finalising, &plan.kind, cx.input.now);
     cx.save(status)?;
     Ok(Ending::Finalising)
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, cause: Cause, cx: &mut
     }
     cx.set_split(Split::PRIMARY)?;
     cx.scale(Scale::Zero)?;
-    phase::enter(status, Phase::Failed, &plan.kind, cx.now);
+    phase::enter(status, Phase::Failed, &plan.kind, cx.input.now);
     status.failed_checks = 0;
     gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;

@@ -60,7 +60,7 @@ impl Loss {
 
 /// A primary that is gone for good, made anew from a revision that does not start, say: there is nothing to lose.
 fn renew(plan: &Plan, status: &mut CanaryStatus, target: &Target, reason: &str, cx: &mut Cx<'_>) -> Flow<Ending> {
-    phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
+    phase::enter(status, Phase::Initializing, &plan.kind, cx.input.now);
     phase::apply(status, target);
     cx.save(status)?;
     cx.promote(&status.last_applied_spec)?;
@@ -92,11 +92,7 @@ pub(crate) fn canary(plan: &Plan, status: &mut CanaryStatus, target: &Target, sp
 /// It is asked before either, since without analysis a run begins and ends with no regard to the primary.
 pub(crate) fn alone<'a>(cx: &mut Cx<'a>) -> Flow<Option<&'a str>> {
     let Readiness::NotReady { reason, serving: false, .. } = cx.ready(Side::Primary)? else { return Ok(None) };
-    let serves = match cx.ready(Side::Canary)? {
-        Readiness::Ready => true,
-        Readiness::NotReady { serving, .. } => *serving,
-    };
-    Ok(serves.then_some(reason))
+    Ok(cx.ready(Side::Canary)?.serves().then_some(reason))
 }
 
 /// The end of a tick that a side is not ready for; told when a step is due.

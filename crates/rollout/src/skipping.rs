@@ -25,7 +25,7 @@ pub(crate) fn run(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &
     }
     cx.set_split(Split::PRIMARY)?;
     cx.scale(Scale::Zero)?;
-    phase::enter(status, Phase::Succeeded, &plan.kind, cx.now);
+    phase::enter(status, Phase::Succeeded, &plan.kind, cx.input.now);
     gates::owe_post_rollout(plan, status, cx);
     cx.save(status)?;
     gates::post_rollout(plan, status, cx)?;

@@ -26,7 +26,8 @@ pub(crate) fn watch(input: &Input<'_>, ending: &Ending, cx: &mut Cx<'_>) -> Flow
     if !watched || find(&cx.stored).is_some() {
         return Ok(());
     }
-    let step = cx.stored.last_transition_time.and_then(|step| Duration::try_from(cx.now.duration_since(step)).ok());
+    let step =
+        cx.stored.last_transition_time.and_then(|step| Duration::try_from(cx.input.now.duration_since(step)).ok());
     let Some(still) = step.filter(|still| PATIENCE.max(input.plan.interval * 2) <= *still) else { return Ok(()) };
     let still = Duration::from_secs(still.as_secs());
     let told = Sentence::Stuck { still, why: why(ending) };
@@ -36,8 +37,8 @@ pub(crate) fn watch(input: &Input<'_>, ending: &Ending, cx: &mut Cx<'_>) -> Flow
         status: "True".to_owned(),
         reason: status.phase.as_str().to_owned(),
         message: told.text(input.plan),
-        last_update_time: Some(stamp(cx.now)),
-        last_transition_time: Some(stamp(cx.now)),
+        last_update_time: Some(stamp(cx.input.now)),
+        last_transition_time: Some(stamp(cx.input.now)),
     });
     cx.jot(&status)?;
     // What could not be noted is told the next time.

@@ -85,7 +85,7 @@ fn stall(input: &Input<'_>, reason: String, cx: &mut Cx<'_>) -> Flow<Ending> {
         return Ok(Ending::Faulted { reason });
     }
     let mut status = cx.stored.clone();
-    if stalled::fault(&mut status, &reason, cx.now) {
+    if stalled::fault(&mut status, &reason, cx.input.now) {
         // A status that could not be stored just now is not tried again at once.
         if !cx.unsaved {
             cx.jot(&status)?;
@@ -117,7 +117,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
     gates::post_rollout(plan, status, cx)?;
     // One that was being deleted and is not any more came back from a backup: it begins anew.
     if matches!(status.phase, Phase::New | Phase::Terminating | Phase::Terminated) {
-        phase::enter(status, Phase::Initializing, &plan.kind, cx.now);
+        phase::enter(status, Phase::Initializing, &plan.kind, cx.input.now);
         phase::forget(status);
         cx.save(status)?;
     }
@@ -129,7 +129,7 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         phase::apply(status, target);
         cx.note(status)?;
     }
-    prepare(plan, status, target, paced, cx)?;
+    prepare(plan, status, target, cx)?;
     taking_over::run(status, target, cx)?;
     if initializing {
         return initialize(plan, status, target, cx);
@@ -152,8 +152,8 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
         Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => {
             return start(input, status, target, split, cx);
         }
-        Phase::Promoting => return promotion::advance(plan, status, split, paced, cx),
-        Phase::Finalising => return promotion::finish(plan, status, split, paced, cx),
+        Phase::Promoting => return promotion::advance(plan, status, split, cx),
+        Phase::Finalising => return promotion::finish(plan, status, split, cx),
         Phase::Progressing | Phase::WaitingPromotion => {}
         Phase::New | Phase::Initializing | Phase::Terminating | Phase::Terminated => return Ok(Ending::Unchanged),
     }
@@ -180,7 +180,8 @@ fn advance(input: &Input<'_>, status: &mut CanaryStatus, cx: &mut Cx<'_>) -> Flo
 }
 
 /// Services, primary, autoscaler and routes as the spec wants them, in every phase.
-fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, paced: bool, cx: &mut Cx<'_>) -> Flow {
+fn prepare(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow {
+    let paced = cx.input.paced;
     let initializing = status.phase == Phase::Initializing;
     cx.act(Effect::EnsureServices)?;
     checks::prepare(plan, status, initializing && paced, cx)?;
@@ -229,7 +230,7 @@ fn initialize(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut 
     if unnamed {
         phase::forget(status);
     }
-    phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
+    phase::enter(status, Phase::Initialized, &plan.kind, cx.input.now);
     status.failed_checks = 0;
     cx.save(status)?;
     cx.say(Sentence::Initialized)?;
@@ -274,7 +275,7 @@ fn start(input: &Input<'_>, status: &mut CanaryStatus, target: &Target, split: S
     if let Some(hook) = gates::confirm_rollout(plan, status, cx)? {
         return Ok(Ending::AwaitingApproval { hook });
     }
-    phase::begin(status, target, &plan.kind, cx.now);
+    phase::begin(status, target, &plan.kind, cx.input.now);
     status.canary_weight = i32::from(split.canary_weight());
     cx.save(status)?;
     cx.say(Sentence::ScalingUp)?;
@@ -286,7 +287,7 @@ fn start(input: &Input<'_>, status: &mut CanaryStatus, target: &Target, split: S
 /// The revision that waited for its approval is gone again, and with it what there was to approve.
 fn withdraw(plan: &Plan, status: &mut CanaryStatus, target: &Target, cx: &mut Cx<'_>) -> Flow<Ending> {
     phase::apply(status, target);
-    phase::enter(status, Phase::Initialized, &plan.kind, cx.now);
+    phase::enter(status, Phase::Initialized, &plan.kind, cx.input.now);
     cx.save(status)?;
     cx.say(Sentence::Withdrawn)?;
     Ok(Ending::Withdrawn)
@@ -300,7 +301,7 @@ pub(crate) fn restart(plan: &Plan, status: &mut CanaryStatus, target: &Target, c
         cx.set_split(Split::PRIMARY)?;
         Split::PRIMARY
     };
-    phase::begin(status, target, &plan.kind, cx.now);
+    phase::begin(status, target, &plan.kind, cx.input.now);
     status.canary_weight = i32::from(split.canary_weight());
     cx.save(status)?;
     cx.say(Sentence::Restarting)?;
