@@ -20,7 +20,7 @@ use crate::metrics::{Ending, Metrics};
 use crate::serving::{Failure, LIMITS};
 use crate::settings::Settings;
 use crate::store::{self, Store};
-use crate::tasks::{self, Policy, Queued, Runner, Task};
+use crate::tasks::{self, Queued, Runner, Task};
 use crate::world::World;
 
 /// The load tester's answers; cheap to clone.
@@ -70,8 +70,7 @@ impl Api {
     pub(crate) async fn new(settings: Settings, world: World) -> Result<Self, Failure> {
         let gates = Gates::new(Store::open(&settings.gates, settings.common.kubeconfig.as_deref(), &world).await?);
         let metrics = Arc::new(Metrics::new());
-        let policy = Policy { commands: world.commands(), ..settings.policy };
-        let runner = Runner::new(policy, settings.timeout, Arc::clone(&metrics), world);
+        let runner = Runner::new(settings.policy, settings.timeout, Arc::clone(&metrics), world);
         Ok(Self(Arc::new(Inner { authorizer: settings.common.authorizer, gates, runner, metrics })))
     }
 

@@ -49,10 +49,14 @@ pub async fn host(container: Container) -> Result<(), String> {
         words.remove(0);
     }
     let commands = if may_run_commands { Commands::AllButLoad } else { Commands::None };
-    let world = World::played(listeners, client, proxy, clock, commands);
+    let world = World::played(listeners, client, proxy, clock);
     match Service::of(&mut words) {
         Service::LoadTester => {
-            let settings = read(&settings::FLAGS, words, &env, settings::Settings::read)?;
+            let settings = read(&settings::FLAGS, words, &env, |typed| {
+                let mut settings = settings::Settings::read(typed)?;
+                settings.policy.commands = commands;
+                Ok(settings)
+            })?;
             run(settings, |settings| crate::load_tester(settings, world, stop)).await
         }
         Service::Approvals => {

@@ -1,7 +1,7 @@
 //! What a service finds around it: this machine, or a container that somebody plays.
 //!
-//! In a played container nothing is known of the machine: it has no files of it, its programs only where somebody asked for them,
-//! and requests find the names of its cluster by a proxy.
+//! In a played container nothing is known of the machine: it has no files of it, and requests find the names of its cluster by
+//! a proxy.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,6 @@ use process::web::{Options, Route};
 use tokio::net::TcpListener;
 
 use crate::cluster;
-use crate::tasks::Commands;
 
 /// The surroundings of one service.
 pub(crate) struct World {
@@ -25,13 +24,12 @@ pub(crate) struct World {
     /// What all requests go through.
     proxy: Option<String>,
     clock: Arc<dyn Clock>,
-    commands: Commands,
 }
 
 impl World {
     /// This machine.
     pub(crate) fn machine() -> Self {
-        Self { listeners: Vec::new(), client: None, proxy: None, clock: Arc::new(RealClock), commands: Commands::All }
+        Self { listeners: Vec::new(), client: None, proxy: None, clock: Arc::new(RealClock) }
     }
 
     /// A played container.
@@ -40,14 +38,8 @@ impl World {
         client: Client,
         proxy: Option<String>,
         clock: Arc<dyn Clock>,
-        commands: Commands,
     ) -> Self {
-        Self { listeners, client: Some(client), proxy, clock, commands }
-    }
-
-    /// Which commands are run.
-    pub(crate) fn commands(&self) -> Commands {
-        self.commands
+        Self { listeners, client: Some(client), proxy, clock }
     }
 
     /// The server of this port.
