@@ -27,7 +27,8 @@ impl Folder {
         sweep(&temporary);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = temporary.join(format!("{PREFIX}{}-{number}", std::process::id()));
-        create(&path).map_err(|source| Error::Folder { path: path.clone(), source })?;
+        // Its files hold the keys to everything in this control plane.
+        fresh_folder(&path).map_err(|source| Error::Folder { path: path.clone(), source })?;
         Ok(Self(path))
     }
 
@@ -67,9 +68,11 @@ impl Drop for Folder {
     }
 }
 
-/// Makes a folder with nothing in it.
-fn create(path: &Path) -> io::Result<()> {
-    // Its files hold the keys to everything in this control plane.
+/// Makes a folder that is this user's alone, with nothing in it, whose name is made of the number of this process.
+///
+/// # Errors
+/// What the system says, when the folder can't be made, or one that was left there can't be taken away.
+pub fn fresh_folder(path: &Path) -> io::Result<()> {
     let create = || fs::DirBuilder::new().mode(0o700).create(path);
     match create() {
         // Another process had our number before, and was killed.
@@ -114,9 +117,9 @@ mod tests {
     #[test]
     fn what_a_killed_process_of_the_same_number_left_is_taken_away() {
         let path = std::env::temp_dir().join(format!("of-a-killed-process-{}", std::process::id()));
-        create(&path).unwrap();
+        fresh_folder(&path).unwrap();
         fs::write(path.join("ca.key"), "old").unwrap();
-        create(&path).unwrap();
+        fresh_folder(&path).unwrap();
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
         fs::remove_dir(&path).unwrap();
     }

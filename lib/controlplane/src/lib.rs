@@ -30,5 +30,6 @@ mod shared;
 
 pub use control_plane::{ControlPlane, Options, SERVICE_RANGE};
 pub use error::Error;
+pub use folder::fresh_folder;
 pub use node::Node;
 pub use programs::{Program, Programs};

@@ -1,7 +1,6 @@
 //! The folder of a sandbox: a kubeconfig to join in with, and what a real control plane keeps.
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// A folder of this process that goes with it.
@@ -12,15 +11,7 @@ impl Folder {
     pub(super) fn make() -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("flagger-sandbox-{}", std::process::id()));
         // A kubeconfig may open everything in it.
-        let make = || std::fs::DirBuilder::new().mode(0o700).create(&path);
-        match make() {
-            // Another process had our number before, and was killed.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                std::fs::remove_dir_all(&path)?;
-                make()?;
-            }
-            outcome => outcome?,
-        }
+        controlplane::fresh_folder(&path)?;
         Ok(Self(path))
     }
 
