@@ -42,7 +42,7 @@ impl Names {
             Named::Service => true,
             Named::Perhaps(namespace) => {
                 let found = Api::<Namespace>::all(self.client.clone()).get_opt(namespace).await;
-                found.map_or(true, |found| found.is_some())
+                !matches!(found, Ok(None))
             }
         }
     }
@@ -61,20 +61,15 @@ impl Carrier for Names {
         route: &'a Route,
     ) -> BoxFuture<'a, Result<Response<Vec<u8>>, ErrorKind>> {
         async move {
-            let proxy = match named(request.uri()) {
-                None => None,
-                Some(named) => match self.query(request.uri()) {
-                    Some(uri) => {
-                        *request.uri_mut() = uri;
-                        None
-                    }
-                    None => self.is_known(&named).await.then(|| self.gateway.clone()),
-                },
-            };
-            match proxy {
-                None => self.network.carry(request, route).await,
-                proxy => self.network.carry(request, &Route { proxy, ..route.clone() }).await,
+            if let Some(named) = named(request.uri()) {
+                if let Some(uri) = self.query(request.uri()) {
+                    *request.uri_mut() = uri;
+                } else if self.is_known(&named).await {
+                    let route = Route { proxy: Some(self.gateway.clone()), ..route.clone() };
+                    return self.network.carry(request, &route).await;
+                }
             }
+            self.network.carry(request, route).await
         }
         .boxed()
     }
